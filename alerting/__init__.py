@@ -1,0 +1,1 @@
+"""Alerting: SLOs, alert rules, incidents and channels (a later release)."""

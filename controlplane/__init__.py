@@ -1,0 +1,1 @@
+"""The Django project: settings, URLs, composition root, embedded servers and the supervisor."""

@@ -1,0 +1,3 @@
+"""Django settings, split by concern; every value comes from the environment through :mod:`controlplane.settings.env`."""
+
+from controlplane.settings.base import *  # noqa: F403

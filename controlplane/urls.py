@@ -1,0 +1,6 @@
+"""All URLs of the control plane."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

@@ -1,0 +1,1 @@
+"""Evaluation: golden sets, evaluators, drift and reports (a later release)."""

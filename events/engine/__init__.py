@@ -1,0 +1,1 @@
+"""Data-plane half of events: emitter, spool, shipper, bus, metrics, traces. No Django."""

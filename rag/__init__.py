@@ -1,0 +1,1 @@
+"""RAG: collections, ingestion, retrieval and citations (a later release)."""

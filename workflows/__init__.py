@@ -1,0 +1,1 @@
+"""Workflows: agents and tools over MCP (a later release)."""
