@@ -27,6 +27,8 @@ class ToolCall(msgspec.Struct, omit_defaults=True):
     id: str
     function: FunctionCall
     type: str = "function"
+    extra_content: JsonObject | None = None
+    """What only one provider understands (by provider: ``google``, ``anthropic``), to be sent back to it unread."""
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -38,6 +40,10 @@ class Message(msgspec.Struct, kw_only=True):
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None
+    """The model's reasoning in words, as far as its provider shows it."""
+    extra_content: JsonObject | None = None
+    """As :attr:`ToolCall.extra_content`: signed thinking blocks, thought signatures, marks on a tool's result."""
 
 
 class FunctionDefinition(msgspec.Struct, omit_defaults=True):
