@@ -1,0 +1,98 @@
+"""One event as one line of JSON: the form in which it travels from the emitter to PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from contracts.events import SCHEMA_VERSION, EventContext, EventPayload
+from contracts.ids import new_event_id
+
+
+class _Outgoing(msgspec.Struct):
+    """:class:`contracts.events.Envelope` with the payload still a struct, so that one encoder pass writes both."""
+
+    event_id: str
+    event_type: str
+    schema_version: int
+    timestamp: str
+    layer: int
+    service_name: str
+    env: str
+    tenant_id: str
+    trace_id: str
+    span_id: str
+    correlation_id: str
+    payload: Any
+
+
+class Rfc3339:
+    """Formats instants as RFC 3339 in UTC with microseconds; keeps the second's text, which is most of the work."""
+
+    __slots__ = ("_prefix", "_second")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._prefix = ""
+
+    def format(self, unix_ns: int) -> str:
+        """Text of an instant given in Unix nanoseconds, such as ``2026-11-21T07:28:35.000042Z``."""
+        second, rest = divmod(unix_ns, 1_000_000_000)
+        if second != self._second:
+            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            self._second = second
+        return f"{self._prefix}{rest // 1000:06d}Z"
+
+
+class EnvelopeEncoder:
+    """Encodes events of one process. Not thread-safe in its clock text only: a race costs a microsecond, not truth."""
+
+    def __init__(self, *, service_name: str, env: str, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._service_name = service_name
+        self._env = env
+        self._now_ns = now_ns
+        self._clock_text = Rfc3339()
+        self._json = msgspec.json.Encoder()
+
+    def encode(self, payload: EventPayload, context: EventContext) -> bytes:
+        """The event as JSON without a line end.
+
+        Raises:
+            TypeError: the payload holds something that is not JSON and cannot be made so.
+        """
+        outgoing = _Outgoing(
+            new_event_id(),
+            payload.event_type,
+            SCHEMA_VERSION,
+            self._clock_text.format(self._now_ns()),
+            payload.layer,
+            self._service_name,
+            self._env,
+            context.tenant_id,
+            context.trace_id,
+            context.span_id,
+            context.correlation_id,
+            payload,
+        )
+        try:
+            return self._json.encode(outgoing)
+        except (TypeError, ValueError, OverflowError):
+            # Lone surrogates and integers beyond 64 bits reach us inside stored prompts; the event must not be lost.
+            outgoing.payload = encodable(msgspec.to_builtins(payload, enc_hook=str))
+            return self._json.encode(outgoing)
+
+
+def encodable(value: Any) -> Any:
+    """``value`` with what neither JSON nor PostgreSQL can hold replaced: lone surrogates, NUL, huge integers."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {encodable(str(key)): encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encodable(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    return value
