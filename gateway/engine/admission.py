@@ -1,0 +1,224 @@
+"""Admission: may this call go in now?
+
+All calls that wait in one event-loop turn are admitted by one run of ``admission.lua``, together with the
+settlements that have piled up; per call that costs a fraction of a Redis round trip. With Redis down the
+decision falls to :mod:`gateway.engine.local_limiter` (or to a refusal, if the tenant wants that).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contracts.errors import ServiceUnavailable
+from contracts.events import EventContext, LimiterDegraded
+from contracts.ports import Clock, Emitter
+from contracts.specs import LimitMetric
+from gateway.engine.limits import AppliedLimit, Ticket, refusal
+from gateway.engine.local_limiter import LocalLimiter
+from gateway.engine.redis_wire import RedisArg, RedisCommandError, RedisUnavailable, RedisWire
+
+log = logging.getLogger(__name__)
+
+SCRIPT = (Path(__file__).parent / "admission.lua").read_text(encoding="utf-8")
+SCRIPT_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+MAX_BATCH = 200
+"""Calls per script run: keeps one run well under a millisecond of Redis's time."""
+
+SETTLE_DELAY_S = 0.005
+"""Settlements wait this long for an admission to ride along with."""
+
+
+class _Waiting(msgspec.Struct):
+    ticket: Ticket
+    lease_ms: int
+    decided: asyncio.Future[int]
+    """Holds 0 when admitted, else the 1-based position of the limit that refused."""
+
+
+class Admission:
+    """Admits and settles calls; one instance per worker, used from its event loop only."""
+
+    def __init__(
+        self,
+        wire: RedisWire,
+        *,
+        emitter: Emitter,
+        clock: Clock,
+        workers: int = 1,
+        timeout_s: float = 0.25,
+        on_degraded: Callable[[bool], None] = lambda degraded: None,
+    ) -> None:
+        self._wire = wire
+        self._emitter = emitter
+        self._local = LocalLimiter(clock, workers)
+        self._timeout_s = timeout_s
+        self._on_degraded = on_degraded
+        self._waiting: list[_Waiting] = []
+        self._settling: list[tuple[str, tuple[RedisArg, ...]]] = []
+        self._admit_scheduled = False
+        self._settle_timer: asyncio.TimerHandle | None = None
+        self._degraded = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the last decision was made without Redis."""
+        return self._degraded
+
+    async def admit(self, call_id: str, limits: list[AppliedLimit], *, lease_ms: int, fail_open: bool) -> Ticket:
+        """Count the call in all its limits, or in none.
+
+        Raises:
+            RateLimited: a limit is reached; ``details`` name it.
+            ServiceUnavailable: Redis is down and the tenant fails closed.
+        """
+        ticket = Ticket(call_id, limits)
+        if not limits:
+            return ticket
+        if not self._wire.connected:
+            return self._admit_locally(ticket, lease_ms, fail_open, "not connected")
+        waiting = _Waiting(ticket, lease_ms, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if not self._admit_scheduled:
+            self._admit_scheduled = True
+            asyncio.get_running_loop().call_soon(self._send_batch)
+        try:
+            refused = await waiting.decided
+        except (RedisUnavailable, RedisCommandError) as error:
+            return self._admit_locally(ticket, lease_ms, fail_open, str(error))
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            else:
+                # The batch is on its way to Redis: give the place back whether or not it was taken.
+                self.settle(ticket, tokens=0)
+            raise
+        if self._degraded:
+            self._set_degraded(False, "Redis answers again")
+        if refused:
+            raise refusal(limits[refused - 1])
+        return ticket
+
+    def settle(self, ticket: Ticket, *, tokens: int) -> None:
+        """Give back the call's places and replace its reserved tokens by those it really used."""
+        if not ticket.limits:
+            return
+        if ticket.degraded:
+            self._local.settle(ticket.call_id, ticket.limits, tokens)
+            return
+        for limit in ticket.limits:
+            if limit.spec.metric is LimitMetric.CONCURRENCY:
+                self._settling.append((limit.key, ("c", ticket.call_id)))
+            elif limit.spec.metric is LimitMetric.TOKENS and tokens != limit.cost:
+                self._settling.append((limit.key, ("w", limit.slot, tokens - limit.cost)))
+        if self._settling and self._settle_timer is None:
+            self._settle_timer = asyncio.get_running_loop().call_later(SETTLE_DELAY_S, self._send_batch)
+
+    async def drain(self) -> None:
+        """Send what is still to be settled; called at shutdown."""
+        self._send_batch()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._timeout_s * 2)
+
+    # --- the batch ------------------------------------------------------------------------------
+
+    def _send_batch(self) -> None:
+        if self._settle_timer is not None:
+            self._settle_timer.cancel()
+            self._settle_timer = None
+        self._admit_scheduled = False
+        waiting, self._waiting = self._waiting, []
+        settling, self._settling = self._settling, []
+        first = True
+        while waiting or (first and settling):
+            batch, waiting = waiting[:MAX_BATCH], waiting[MAX_BATCH:]
+            task = asyncio.get_running_loop().create_task(self._run_batch(batch, settling if first else []))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            first = False
+
+    async def _run_batch(self, batch: list[_Waiting], settling: list[tuple[str, tuple[RedisArg, ...]]]) -> None:
+        keys, args = _pack(batch, settling)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                replies = await self._evaluate(keys, args)
+        except TimeoutError:
+            self._fail(batch, RedisUnavailable("Redis did not answer in time."))
+        except (RedisUnavailable, RedisCommandError) as error:
+            self._fail(batch, error)
+        else:
+            for waiting, reply in zip(batch, replies, strict=True):
+                _read_reply(waiting, reply)
+
+    async def _evaluate(self, keys: list[str], args: list[RedisArg]) -> list[list[int]]:
+        try:
+            replies: list[list[int]] = await self._wire.call("EVALSHA", SCRIPT_SHA, len(keys), *keys, *args)
+        except RedisCommandError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                log.exception("admission script failed")
+                raise
+            replies = await self._wire.call("EVAL", SCRIPT, len(keys), *keys, *args)
+        return replies
+
+    @staticmethod
+    def _fail(batch: list[_Waiting], error: Exception) -> None:
+        for waiting in batch:
+            if not waiting.decided.done():
+                waiting.decided.set_exception(error)
+
+    # --- without Redis --------------------------------------------------------------------------
+
+    def _admit_locally(self, ticket: Ticket, lease_ms: int, fail_open: bool, reason: str) -> Ticket:
+        if not self._degraded:
+            self._set_degraded(True, reason)
+        if not fail_open:
+            raise ServiceUnavailable(
+                "Limits cannot be checked right now and this tenant refuses calls when they cannot.",
+                retry_after_s=2,
+            )
+        ticket.degraded = True
+        refused = self._local.admit(ticket.call_id, ticket.limits, lease_ms)
+        if refused is not None:
+            raise refusal(refused)
+        return ticket
+
+    def _set_degraded(self, degraded: bool, reason: str) -> None:
+        self._degraded = degraded
+        self._on_degraded(degraded)
+        log.warning("admission limiter %s: %s", "degraded" if degraded else "recovered", reason)
+        self._emitter.emit(LimiterDegraded(degraded=degraded, reason=reason), EventContext())
+
+
+def _pack(
+    batch: Sequence[_Waiting], settling: Sequence[tuple[str, tuple[RedisArg, ...]]]
+) -> tuple[list[str], list[RedisArg]]:
+    keys: list[str] = []
+    args: list[RedisArg] = [len(settling)]
+    for key, settlement in settling:
+        keys.append(key)
+        args.extend(settlement)
+    args.append(len(batch))
+    for waiting in batch:
+        limits = waiting.ticket.limits
+        args += (waiting.ticket.call_id, waiting.lease_ms, len(limits))
+        for limit in limits:
+            keys.append(limit.key)
+            kind = "c" if limit.spec.metric is LimitMetric.CONCURRENCY else "w"
+            args += (kind, limit.spec.value, limit.spec.window_s * 1000, limit.cost)
+    return keys, args
+
+
+def _read_reply(waiting: _Waiting, reply: list[Any]) -> None:
+    for position, limit in enumerate(waiting.ticket.limits):
+        limit.remaining, limit.reset_ms, limit.slot = reply[1 + position * 3 : 4 + position * 3]
+    with contextlib.suppress(asyncio.InvalidStateError):
+        waiting.decided.set_result(reply[0])

@@ -1,0 +1,54 @@
+"""Response headers: ids, rate limits as OpenAI sends them, where the call went and what it cost."""
+
+from __future__ import annotations
+
+from contracts.errors import GatewayError
+from contracts.specs import LimitMetric
+from gateway.engine.call import Call
+from gateway.engine.limits import Ticket
+from gateway.exchange import Headers
+from gateway.formats.base import AnswerFacts
+
+_LIMIT_NAMES = ((LimitMetric.REQUESTS, b"requests"), (LimitMetric.TOKENS, b"tokens"))
+
+
+def answer_headers(call: Call, facts: AnswerFacts | None, content_type: bytes) -> Headers:
+    """All headers of an answer; ``facts`` is None while they are not known (streams, errors)."""
+    correlation_id = call.correlation_id.encode()
+    headers: Headers = [
+        (b"content-type", content_type),
+        (b"x-correlation-id", correlation_id),
+        # The names under which OpenAI's and Anthropic's clients look for it.
+        (b"x-request-id", correlation_id),
+        (b"request-id", correlation_id),
+        (b"x-trace-id", call.trace_id.encode()),
+    ]
+    if call.target is not None:
+        headers.append((b"x-breakwater-route", _ascii(call.route.name)))
+        headers.append((b"x-breakwater-target", _ascii(call.target.label)))
+    if facts is not None and facts.cost_nanousd is not None:
+        headers.append((b"x-breakwater-cost-nanousd", b"%d" % facts.cost_nanousd))
+    if call.ticket is not None and call.ticket.limits:
+        _add_limits(headers, call.ticket)
+    return headers
+
+
+def retry_headers(error: GatewayError) -> Headers:
+    """``Retry-After`` in whole seconds, and in milliseconds as OpenAI's clients prefer it."""
+    if error.retry_after_s is None:
+        return []
+    milliseconds = max(1, round(error.retry_after_s * 1000))
+    return [(b"retry-after", b"%d" % max(1, -(-milliseconds // 1000))), (b"retry-after-ms", b"%d" % milliseconds)]
+
+
+def _add_limits(headers: Headers, ticket: Ticket) -> None:
+    for metric, name in _LIMIT_NAMES:
+        limit = ticket.tightest(metric)
+        if limit is not None:
+            headers.append((b"x-ratelimit-limit-" + name, b"%d" % limit.spec.value))
+            headers.append((b"x-ratelimit-remaining-" + name, b"%d" % limit.remaining))
+            headers.append((b"x-ratelimit-reset-" + name, f"{limit.reset_ms / 1000:g}s".encode()))
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "replace")

@@ -1,0 +1,78 @@
+"""The limits that apply to one call, the ticket it holds once admitted, and the error when it is not."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts.errors import RateLimited
+from contracts.specs import KeySpec, LimitMetric, LimitSpec, TenantSpec
+
+
+class AppliedLimit(msgspec.Struct):
+    """One limit as it applies to one call, and what admission answered."""
+
+    spec: LimitSpec
+    subject: str
+    key: str
+    cost: int
+    remaining: int = 0
+    reset_ms: int = 0
+    slot: int = 0
+
+
+class Ticket(msgspec.Struct):
+    """What a call holds after it was admitted; hand it back with :meth:`Admission.settle`."""
+
+    call_id: str
+    limits: list[AppliedLimit]
+    degraded: bool = False
+
+    def tightest(self, metric: LimitMetric) -> AppliedLimit | None:
+        """Of the call's limits on this metric, the one with the least left."""
+        of_metric = [limit for limit in self.limits if limit.spec.metric is metric]
+        return min(of_metric, key=lambda limit: limit.remaining, default=None)
+
+
+def applied_limits(tenant: TenantSpec, key: KeySpec, *, user: str | None, tokens: int) -> list[AppliedLimit]:
+    """The limits that count this call, with what it costs in each; ``tokens`` is the reserved worst case."""
+    found = []
+    for spec in (*key.limits, *tenant.limits):
+        subject = spec.subject
+        if spec.level == "user":
+            if not user:
+                continue
+            subject = user
+        name = f"admission:{{{tenant.id}}}:{spec.id}:{subject}"
+        found.append(AppliedLimit(spec, subject, name, tokens if spec.metric is LimitMetric.TOKENS else 1))
+    return found
+
+
+def refusal(limit: AppliedLimit) -> RateLimited:
+    """The error that says which limit refused, whose it is, and when to come back."""
+    spec = limit.spec
+    retry_after_s = max(limit.reset_ms, 1) / 1000 if limit.reset_ms else 1.0
+    per = "at once" if spec.metric is LimitMetric.CONCURRENCY else f"per {spec.window_s} s"
+    whose = f"{spec.level} {limit.subject!r}" if spec.level == "user" else f"this {spec.level}"
+    return RateLimited(
+        f"Rate limit reached for {whose}: {spec.value} {_UNITS[spec.metric]} {per}. "
+        f"Try again in {retry_after_s:.1f} s.",
+        retry_after_s=retry_after_s,
+        details={
+            "limit_id": spec.id,
+            "level": spec.level,
+            "subject": limit.subject,
+            "metric": spec.metric.value,
+            "limit": spec.value,
+            "window_s": spec.window_s,
+            "remaining": limit.remaining,
+            "requested": limit.cost,
+            "reset_ms": limit.reset_ms,
+        },
+    )
+
+
+_UNITS = {
+    LimitMetric.REQUESTS: "requests",
+    LimitMetric.TOKENS: "tokens",
+    LimitMetric.CONCURRENCY: "calls",
+}

@@ -1,0 +1,152 @@
+"""One pipelined Redis connection for the hot path.
+
+redis-py spends about 120 µs of CPU on a call; this connection spends about 10 µs, because it does nothing
+but pack a command (hiredis), write it, and match replies to waiting futures in order. Everything that is not
+on the path of every call uses redis-py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import deque
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import parse_url
+
+RedisArg = bytes | str | int | float
+
+
+class RedisUnavailable(ConnectionError):
+    """The connection is down, was lost while waiting, or the reply did not come in time."""
+
+
+class RedisCommandError(RuntimeError):
+    """Redis answered with an error."""
+
+
+class _Wire(asyncio.Protocol):
+    def __init__(self) -> None:
+        self.reader = hiredis.Reader()
+        self.waiting: deque[asyncio.Future[Any]] = deque()
+        self.transport: asyncio.Transport | None = None
+        self.closed = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.reader.feed(data)
+        while True:
+            try:
+                reply = self.reader.gets()
+            except hiredis.ProtocolError:
+                assert self.transport is not None
+                self.transport.abort()
+                return
+            if reply is False:
+                return
+            future = self.waiting.popleft()
+            if not future.done():
+                if isinstance(reply, hiredis.ReplyError):
+                    future.set_exception(RedisCommandError(str(reply)))
+                else:
+                    future.set_result(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for future in self.waiting:
+            if not future.done():
+                future.set_exception(RedisUnavailable("The Redis connection was lost."))
+        self.waiting.clear()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+class RedisWire:
+    """A self-healing pipelined connection.
+
+    :meth:`call` fails at once with :class:`RedisUnavailable` while the connection is down; a background task
+    reconnects every ``retry_s`` seconds.
+    """
+
+    def __init__(self, url: str, *, connect_timeout_s: float = 1.0, retry_s: float = 0.25) -> None:
+        self._options = parse_url(url)
+        self._connect_timeout_s = connect_timeout_s
+        self._retry_s = retry_s
+        self._wire: _Wire | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent right now."""
+        return self._wire is not None
+
+    async def start(self) -> None:
+        """Connect (a failure is not an error: the background task goes on trying) and keep connected."""
+        with contextlib.suppress(OSError, RedisCommandError, TimeoutError):
+            self._wire = await self._connect()
+        self._keeper = asyncio.create_task(self._keep_connected(), name="redis-wire")
+
+    async def stop(self) -> None:
+        """Close; waiting calls fail."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._wire is not None and self._wire.transport is not None:
+            self._wire.transport.abort()
+            self._wire = None
+
+    def call(self, *args: RedisArg) -> asyncio.Future[Any]:
+        """Send one command; the future holds the reply.
+
+        Raises:
+            RedisUnavailable: not connected.
+        """
+        wire = self._wire
+        if wire is None or wire.transport is None:
+            raise RedisUnavailable("Redis is not connected.")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        wire.waiting.append(future)
+        wire.transport.write(hiredis.pack_command(args))
+        return future
+
+    async def _keep_connected(self) -> None:
+        while True:
+            if self._wire is not None:
+                await asyncio.shield(self._wire.closed)
+                self._wire = None
+            try:
+                self._wire = await self._connect()
+            except (OSError, RedisCommandError, TimeoutError):
+                await asyncio.sleep(self._retry_s)
+
+    async def _connect(self) -> _Wire:
+        loop = asyncio.get_running_loop()
+        options = self._options
+        async with asyncio.timeout(self._connect_timeout_s):
+            if "path" in options:
+                _, wire = await loop.create_unix_connection(_Wire, options["path"])
+            else:
+                secure = "SSL" in getattr(options.get("connection_class"), "__name__", "")
+                context = ssl.create_default_context() if secure else None
+                host, port = options.get("host", "localhost"), int(options.get("port", 6379))
+                _, wire = await loop.create_connection(_Wire, host, port, ssl=context)
+            for command in self._handshake():
+                future: asyncio.Future[Any] = loop.create_future()
+                wire.waiting.append(future)
+                assert wire.transport is not None
+                wire.transport.write(hiredis.pack_command(command))
+                await future
+        return wire
+
+    def _handshake(self) -> list[tuple[RedisArg, ...]]:
+        commands: list[tuple[RedisArg, ...]] = []
+        if password := self._options.get("password"):
+            username = self._options.get("username")
+            commands.append(("AUTH", username, password) if username else ("AUTH", password))
+        if database := self._options.get("db"):
+            commands.append(("SELECT", int(database)))
+        return commands

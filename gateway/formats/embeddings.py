@@ -1,0 +1,38 @@
+"""``POST /v1/embeddings``: OpenAI's embeddings, plus Breakwater's fields."""
+
+from __future__ import annotations
+
+from contracts.chat import EmbeddingRequest, EmbeddingResult, JsonObject
+from contracts.errors import InvalidRequest
+from gateway.formats.base import AnswerFacts
+from gateway.formats.validation import convert, require_range, tags_of
+
+MAX_INPUTS = 2_048
+
+
+def parse_embeddings(body: JsonObject) -> EmbeddingRequest:
+    """The typed view of ``body``.
+
+    Raises:
+        InvalidRequest: what the gateway relies on is missing, of the wrong type, or out of range.
+    """
+    body.pop("__body__", None)
+    request = convert(body, EmbeddingRequest)
+    request.body = body
+    if not request.input:
+        raise InvalidRequest("'input' must not be empty.", param="input")
+    if isinstance(request.input, list) and len(request.input) > MAX_INPUTS and not isinstance(request.input[0], int):
+        raise InvalidRequest(f"'input' holds more than {MAX_INPUTS} texts.", param="input")
+    require_range(request.dimensions, "dimensions", 1, 65_536)
+    tags_of(request.tags)
+    return request
+
+
+def render_embeddings(result: EmbeddingResult, facts: AnswerFacts) -> JsonObject:
+    """OpenAI's list object with our fields."""
+    body = result.body
+    body["object"] = "list"
+    body.setdefault("model", facts.model)
+    body["usage"] = {"prompt_tokens": facts.usage.input_tokens, "total_tokens": facts.usage.input_tokens}
+    body.update(facts.as_fields())
+    return body
