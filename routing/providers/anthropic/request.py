@@ -1,0 +1,214 @@
+"""A chat request as the body of ``POST /v1/messages``.
+
+System prompts: leading ``system`` and ``developer`` messages become ``system``; later ones are appended to it in
+order, as Anthropic's own OpenAI compatibility does, unless they are marked ``in_place`` (they came in through the
+Messages API) or the provider's option ``system_in_messages`` is set: then they stay where they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.chat import ChatRequest, JsonObject, Message, Tool
+from contracts.errors import InvalidRequest
+from contracts.specs import TargetSpec
+from routing.providers.anthropic.blocks import (
+    PROVIDER,
+    assistant_blocks,
+    content_blocks,
+    refused_parts,
+    tool_result,
+)
+from routing.providers.openai_fields import owned, passed_through, raw_items, refused, without_dropped
+
+DEFAULT_MAX_TOKENS = 4096
+"""Anthropic requires ``max_tokens``; used when neither the request nor the model says anything."""
+
+_NEVER = ("n", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
+_EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
+_SERVICE_TIERS = frozenset({"auto", "standard_only"})
+_TOOL_MODES = {"auto": "auto", "none": "none", "required": "any"}
+_HEADER_FIELDS = frozenset({"betas"})
+
+
+def unsupported(request: ChatRequest, target: TargetSpec) -> list[str]:
+    """What Anthropic has no equivalent for, apart from what the target may leave out."""
+    found = refused(request, _NEVER)
+    if request.temperature is not None and not 0 <= request.temperature <= 1:
+        found.append("temperature")
+    if request.reasoning_effort is not None and request.reasoning_effort not in _EFFORTS | {"none"}:
+        found.append("reasoning_effort")
+    form = request.response_format
+    if form is not None and form.type != "text" and (form.json_schema is None or form.json_schema.schema is None):
+        found.append("response_format")
+    tier = request.body.get("service_tier")
+    if tier is not None and tier not in _SERVICE_TIERS:
+        found.append("service_tier")
+    found += _unsupported_tools(request)
+    for index, message in enumerate(request.messages):
+        where = f"messages[{index}]"
+        if message.role == "function":
+            found.append(f"{where}.role")
+        if message.name is not None and message.role != "tool":
+            found.append(f"{where}.name")
+        found += refused_parts(message, where)
+    return without_dropped(found, target)
+
+
+def body_of(request: ChatRequest, target: TargetSpec) -> JsonObject:
+    """The JSON body.
+
+    Raises:
+        InvalidRequest: there is nothing to send, or a message is malformed.
+    """
+    system, messages = _conversation(request, in_place=bool(target.provider.options.get("system_in_messages")))
+    if not messages:
+        raise InvalidRequest("At least one user or assistant message with content is needed.", param="messages")
+    body: JsonObject = {
+        "model": target.model.wire_name,
+        "max_tokens": request.max_output_tokens or target.model.max_output_tokens or DEFAULT_MAX_TOKENS,
+        "messages": messages,
+    }
+    if system:
+        plain = len(system) == 1 and system[0].keys() == {"type", "text"}
+        body["system"] = system[0]["text"] if plain else system
+    for field, value in _sampling(request, target.drop_params):
+        body[field] = value
+    _add_tools(body, request)
+    _add_native(body, request, target)
+    return body
+
+
+def betas_of(request: ChatRequest) -> str:
+    """The ``anthropic-beta`` header: from the top-level ``betas``, or from where the Messages ingress keeps it."""
+    names = request.body.get("betas") or owned(request.body.get("extra_content"), PROVIDER).get("betas")
+    return ",".join(name for name in names if isinstance(name, str)) if isinstance(names, list) else ""
+
+
+def _sampling(request: ChatRequest, dropped: frozenset[str]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    if request.temperature is not None and "temperature" not in dropped:
+        found.append(("temperature", request.temperature))
+    if request.top_p is not None and "top_p" not in dropped:
+        found.append(("top_p", request.top_p))
+    if request.stop_sequences and "stop" not in dropped:
+        found.append(("stop_sequences", request.stop_sequences))
+    if request.stream:
+        found.append(("stream", True))
+    return found
+
+
+def _conversation(request: ChatRequest, *, in_place: bool) -> tuple[list[JsonObject], list[JsonObject]]:
+    """System blocks, and turns with neighbours of the same role joined (Anthropic does the same)."""
+    system: list[JsonObject] = []
+    turns: list[tuple[str, list[JsonObject], bool]] = []
+    for index, message in enumerate(request.messages):
+        role, blocks, plain = _turn(message, f"messages[{index}]")
+        if role == "system" and not (turns and (in_place or owned(message.extra_content, PROVIDER).get("in_place"))):
+            system += blocks
+        elif not blocks:
+            continue
+        elif turns and turns[-1][0] == role:
+            turns[-1] = (role, turns[-1][1] + blocks, False)
+        else:
+            turns.append((role, blocks, plain))
+    messages: list[JsonObject] = [
+        {"role": role, "content": blocks[0]["text"] if plain else blocks} for role, blocks, plain in turns
+    ]
+    return system, messages
+
+
+def _turn(message: Message, where: str) -> tuple[str, list[JsonObject], bool]:
+    """Anthropic's role, the blocks, and whether they are one text that can be sent as a plain string."""
+    if message.role in {"system", "developer"}:
+        return "system", content_blocks(message), isinstance(message.content, str)
+    if message.role == "assistant":
+        blocks = assistant_blocks(message, where)
+        return "assistant", blocks, len(blocks) == 1 and blocks[0].keys() == {"type", "text"}
+    if message.role == "tool":
+        return "user", [tool_result(message, where)], False
+    return "user", content_blocks(message), isinstance(message.content, str)
+
+
+def _unsupported_tools(request: ChatRequest) -> list[str]:
+    found = []
+    raws = raw_items(request, "tools", len(request.tools or ()))
+    for index, (tool, raw) in enumerate(zip(request.tools or (), raws, strict=True)):
+        # OpenAI's free-text tools share the type name "custom" with Anthropic's ordinary ones.
+        if tool.function is None and (not raw or tool.type == "function" or "custom" in raw):
+            found.append(f"tools[{index}]")
+    choice = request.tool_choice
+    if isinstance(choice, str):
+        known = choice in _TOOL_MODES
+    else:
+        known = choice is None or _named_function(choice) is not None
+    return found if known else [*found, "tool_choice"]
+
+
+def _named_function(choice: JsonObject) -> str | None:
+    function = choice.get("function")
+    name = function.get("name") if choice.get("type") == "function" and isinstance(function, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _add_tools(body: JsonObject, request: ChatRequest) -> None:
+    if request.tools:
+        raws = raw_items(request, "tools", len(request.tools))
+        body["tools"] = [_tool(tool, raw) for tool, raw in zip(request.tools, raws, strict=True)]
+    choice: JsonObject | None = None
+    if isinstance(request.tool_choice, str):
+        choice = {"type": _TOOL_MODES.get(request.tool_choice, request.tool_choice)}
+    elif request.tool_choice is not None:
+        choice = {"type": "tool", "name": _named_function(request.tool_choice)}
+    if request.parallel_tool_calls is False and request.tools and choice != {"type": "none"}:
+        choice = (choice or {"type": "auto"}) | {"disable_parallel_tool_use": True}
+    if choice is not None:
+        body["tool_choice"] = choice
+
+
+def _tool(tool: Tool, raw: JsonObject) -> JsonObject:
+    if tool.function is None:
+        return {k: v for k, v in raw.items() if k != "extra_content"}
+    function = tool.function
+    schema = function.parameters or {"type": "object", "properties": {}}
+    wire: JsonObject = {
+        "name": function.name,
+        "input_schema": schema if "type" in schema else {"type": "object", **schema},
+    }
+    if function.description is not None:
+        wire["description"] = function.description
+    if function.strict is not None:
+        wire["strict"] = function.strict
+    if "cache_control" in raw:
+        wire["cache_control"] = raw["cache_control"]
+    return wire | owned(raw.get("extra_content"), PROVIDER)
+
+
+def _add_native(body: JsonObject, request: ChatRequest, target: TargetSpec) -> None:
+    """Structured output, effort, user; then the fields that pass through, which win over ours."""
+    dropped = target.drop_params
+    output: JsonObject = {}
+    form = request.response_format
+    if form is not None and form.json_schema is not None and "response_format" not in dropped:
+        schema = form.json_schema.schema or {}
+        if form.json_schema.description and "description" not in schema:
+            schema = {"description": form.json_schema.description, **schema}
+        output["format"] = {"type": "json_schema", "schema": schema}
+    if request.reasoning_effort in _EFFORTS and "reasoning_effort" not in dropped:
+        output["effort"] = request.reasoning_effort
+    elif request.reasoning_effort == "none" and "reasoning_effort" not in dropped:
+        body["thinking"] = {"type": "disabled"}
+    if output:
+        body["output_config"] = output
+    user = request.user or request.body.get("safety_identifier")
+    if user and "user" not in dropped:
+        body["metadata"] = {"user_id": user}
+    for name, value in passed_through(request, target):
+        if name in _HEADER_FIELDS:
+            continue
+        ours = body.get(name)
+        body[name] = ours | value if isinstance(ours, dict) and isinstance(value, dict) else value
+    extra = owned(request.body.get("extra_content"), PROVIDER)
+    body.update({k: v for k, v in extra.items() if k not in _HEADER_FIELDS})
+
+
