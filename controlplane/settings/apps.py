@@ -1,19 +1,14 @@
-"""Apps, middleware, templates, database."""
+"""What the project consists of: apps, middleware, templates."""
 
-import os
-from pathlib import Path
+from controlplane.settings.env import BASE_DIR
 
-import psycopg.conninfo
-
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var")).resolve()
-SECRET_KEY = os.environ.get("SECRET_KEY", "insecure-placeholder")
-DEBUG = os.environ.get("DEBUG", "") == "1"
-ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = [
-    "daphne",
+    "daphne",  # before staticfiles: its runserver speaks ASGI
     "unfold",
     "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.inlines",
+    "unfold.contrib.guardian",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -24,15 +19,18 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_celery_beat",
     "django_htmx",
     "guardian",
+    "controlplane",
     "events",
     "tenants",
     "routing",
     "gateway",
 ]
 MIDDLEWARE = [
+    "controlplane.middleware.correlation.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -43,8 +41,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
-AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
 ROOT_URLCONF = "controlplane.urls"
 ASGI_APPLICATION = "controlplane.asgi.application"
 TEMPLATES = [
@@ -61,24 +57,8 @@ TEMPLATES = [
         },
     }
 ]
-_db = psycopg.conninfo.conninfo_to_dict(os.environ.get("DATABASE_URL", ""))
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": _db.get("dbname", "postgres"),
-        "USER": _db.get("user", "postgres"),
-        "PASSWORD": _db.get("password", ""),
-        "HOST": _db.get("host", ""),
-        "PORT": _db.get("port", ""),
-    }
-}
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6399/0")
-CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
-}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,0 +1,34 @@
+"""The Celery application: ``celery -A controlplane worker`` and ``beat``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
+
+app = Celery("breakwater")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_our_logging(**_kwargs: Any) -> None:
+    """Celery leaves logging alone when this signal has a receiver; Django's set-up has configured it."""
+
+
+@task_prerun.connect
+def _bind_task(task_id: str, task: Any, **_kwargs: Any) -> None:
+    headers = getattr(task.request, "headers", None) or {}
+    structlog.contextvars.bind_contextvars(
+        task=task.name, task_id=task_id, correlation_id=headers.get("correlation_id") or task_id
+    )
+
+
+@task_postrun.connect
+def _unbind_task(**_kwargs: Any) -> None:
+    structlog.contextvars.unbind_contextvars("task", "task_id", "correlation_id")

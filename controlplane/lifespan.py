@@ -1,0 +1,48 @@
+"""ASGI lifespan: what has to be opened before the first request and closed after the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+Receive = Callable[[], Any]
+Send = Callable[[dict[str, Any]], Any]
+AsgiApp = Callable[[dict[str, Any], Receive, Send], Any]
+Hook = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Lifespan:
+    """Answers the server's lifespan protocol by entering ``hooks`` in order and leaving them in reverse.
+
+    Every other scope goes to ``application``, as it came.
+    """
+
+    def __init__(self, application: AsgiApp, hooks: Sequence[Hook] = ()) -> None:
+        self._application = application
+        self._hooks = tuple(hooks)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one scope."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with AsyncExitStack() as stack:
+            try:
+                for hook in self._hooks:
+                    await stack.enter_async_context(hook())
+            except Exception as error:
+                log.exception("startup failed")
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                raise
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})

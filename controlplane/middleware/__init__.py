@@ -1,0 +1,1 @@
+"""Middleware of the control plane; the data plane's lane never passes here."""

@@ -1,0 +1,14 @@
+"""Redis: one server for admission, events, live pages, the cache and Celery; each with its own key prefix."""
+
+from controlplane.settings.env import env
+
+REDIS_URL = env.redis_url
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "TIMEOUT": 300,
+    }
+}

@@ -1,0 +1,50 @@
+"""Settings of a test run: its own directory, its own servers unless DATABASE_URL and REDIS_URL name some.
+
+Imported by pytest-django before anything else of ours, so the environment is completed here.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+RUN_DIR_VARIABLE = "BREAKWATER_TEST_DIR"
+_SHARED_REDIS_VARIABLE = "BREAKWATER_TEST_REDIS_URL"
+
+
+def redis_url_of_worker(url: str, worker: str) -> str:
+    """A Redis database of its own for each pytest-xdist worker: the address's, plus the worker's number plus one."""
+    if not url or not worker.startswith("gw"):
+        return url
+    offset = int(worker[2:]) + 1
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    if parts.scheme == "unix" or "db" in query:
+        database = int(query.get("db", ["0"])[0])
+        return urlunsplit(parts._replace(query=urlencode({**query, "db": database + offset}, doseq=True)))
+    database = int(parts.path.strip("/") or "0")
+    return urlunsplit(parts._replace(path=f"/{database + offset}"))
+
+
+# Workers inherit the controller's directory and read its servers' addresses from it.
+os.environ.setdefault(RUN_DIR_VARIABLE, str(Path(__file__).parent.parent / "var" / "tests" / str(os.getpid())))
+os.environ["VAR_DIR"] = os.environ[RUN_DIR_VARIABLE]
+os.environ["BREAKWATER_ENV"] = "test"
+os.environ["DATABASE_POOL_SIZE"] = "0"
+
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if _worker:
+    from controlplane.embedded.layout import Layout
+
+    _shared = os.environ.get(_SHARED_REDIS_VARIABLE) or Layout(Path(os.environ["VAR_DIR"])).redis_url()
+    os.environ["REDIS_URL"] = redis_url_of_worker(_shared, _worker)
+elif os.environ.get("REDIS_URL"):
+    os.environ[_SHARED_REDIS_VARIABLE] = os.environ["REDIS_URL"]
+
+from controlplane.settings import *  # noqa: F403
+from controlplane.settings import STORAGES
+
+# Pages render without a collected manifest; a cheap hash keeps user factories fast.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
