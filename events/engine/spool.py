@@ -200,7 +200,7 @@ class Spool:
         return Position(min(self._segments), 0) if self._segments else START
 
     def read(self, after: Position, max_bytes: int) -> Chunk | None:
-        """Whole lines that follow ``after``: about ``max_bytes``, more only when one line is longer. None at the end."""
+        """Whole lines after ``after``: about ``max_bytes``, more only where one line is longer; None at the end."""
         segment, offset = after
         if offset >= self._segments.get(segment, 0):
             later = [number for number, size in list(self._segments.items()) if number > segment and size]
