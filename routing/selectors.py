@@ -1,0 +1,33 @@
+"""What reads providers, models and routes."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Prefetch, QuerySet
+
+from routing.models import Model, Route, Target
+
+
+def live_routes(tenant_id: uuid.UUID | None) -> QuerySet[Route]:
+    """Enabled routes of the tenant (None: the platform) with their enabled targets, in two queries.
+
+    A target is enabled when it, its model and its provider are.
+    """
+    targets = Target.objects.filter(enabled=True, model__enabled=True, model__provider__enabled=True).select_related(
+        "model__provider"
+    )
+    return (
+        Route.objects.filter(tenant_id=tenant_id, enabled=True)
+        .order_by("order", "id")
+        .prefetch_related(Prefetch("targets", queryset=targets.order_by("priority", "id")))
+    )
+
+
+def live_models(tenant_id: uuid.UUID | None) -> QuerySet[Model]:
+    """Enabled models at the enabled providers of the tenant (None: the platform), oldest provider first."""
+    return (
+        Model.objects.filter(provider__tenant_id=tenant_id, enabled=True, provider__enabled=True)
+        .select_related("provider")
+        .order_by("provider_id", "id")
+    )
