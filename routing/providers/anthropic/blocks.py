@@ -115,7 +115,7 @@ def message_of_blocks(blocks: list[JsonObject]) -> JsonObject:
     order: list[JsonObject] = []
     opaque = False
     foreign: JsonObject = {}
-    for block in blocks:
+    for block in without_empty_text(blocks):
         kind = block.get("type")
         if kind == "text":
             texts.append(_string(block, "text"))
@@ -125,11 +125,9 @@ def message_of_blocks(blocks: list[JsonObject]) -> JsonObject:
             calls.append(tool_call_of(block))
             order.append({"type": "tool_use"})
         else:
-            if kind == "thinking":
-                thoughts.append(_string(block, "thinking"))
-            if is_opaque(block):
-                order.append(block)
-                opaque = True
+            thoughts += [_string(block, "thinking")] if kind == "thinking" else []
+            order += [block] if is_opaque(block) else []
+            opaque |= is_opaque(block)
         foreign |= foreign_extra(block) if kind != "tool_use" else {}
     message: JsonObject = {"role": "assistant", "content": "".join(texts) if texts else None}
     if thoughts:
@@ -141,6 +139,11 @@ def message_of_blocks(blocks: list[JsonObject]) -> JsonObject:
     if foreign:
         message["extra_content"] = foreign
     return message
+
+
+def without_empty_text(blocks: list[JsonObject]) -> list[JsonObject]:
+    """Anthropic may answer with a text block that is empty, and refuses it when it comes back."""
+    return [block for block in blocks if block.get("type") != "text" or block.get("text")]
 
 
 def is_opaque(block: JsonObject) -> bool:
@@ -263,8 +266,9 @@ def _tool_use(call: ToolCall, where: str) -> JsonObject:
 
 def _split_text(texts: list[JsonObject], order: list[Any]) -> list[JsonObject]:
     """One text block cut at the lengths in ``order``, if they still add up to it."""
-    lengths = [entry.get("chars") for entry in order if isinstance(entry, dict) and entry.get("type") == "text"]
-    if len(texts) != 1 or len(lengths) < 2 or not all(isinstance(n, int) and n > 0 for n in lengths):
+    given = [entry.get("chars") for entry in order if isinstance(entry, dict) and entry.get("type") == "text"]
+    lengths = [chars for chars in given if isinstance(chars, int) and chars > 0]
+    if len(texts) != 1 or len(lengths) < 2 or len(lengths) != len(given):
         return texts
     text = texts[0].get("text")
     if not isinstance(text, str) or sum(lengths) != len(text):

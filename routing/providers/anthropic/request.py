@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.chat import ChatRequest, JsonObject, Message, Tool
+from contracts.chat import ChatRequest, JsonObject, JsonSchemaFormat, Message, Tool
 from contracts.errors import InvalidRequest
 from contracts.specs import TargetSpec
 from routing.providers.anthropic.blocks import (
@@ -29,6 +29,8 @@ _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _SERVICE_TIERS = frozenset({"auto", "standard_only"})
 _TOOL_MODES = {"auto": "auto", "none": "none", "required": "any"}
 _HEADER_FIELDS = frozenset({"betas"})
+_LITERAL_KEYWORDS = frozenset({"const", "enum", "default", "examples", "required"})
+"""Keywords of JSON Schema whose values are data and not schemas."""
 
 
 def unsupported(request: ChatRequest, target: TargetSpec) -> list[str]:
@@ -138,10 +140,7 @@ def _unsupported_tools(request: ChatRequest) -> list[str]:
         if tool.function is None and (not raw or tool.type == "function" or "custom" in raw):
             found.append(f"tools[{index}]")
     choice = request.tool_choice
-    if isinstance(choice, str):
-        known = choice in _TOOL_MODES
-    else:
-        known = choice is None or _named_function(choice) is not None
+    known = choice is None or choice in _TOOL_MODES if not isinstance(choice, dict) else _named_function(choice)
     return found if known else [*found, "tool_choice"]
 
 
@@ -186,29 +185,47 @@ def _tool(tool: Tool, raw: JsonObject) -> JsonObject:
 
 def _add_native(body: JsonObject, request: ChatRequest, target: TargetSpec) -> None:
     """Structured output, effort, user; then the fields that pass through, which win over ours."""
+    extra = owned(request.body.get("extra_content"), PROVIDER)
     dropped = target.drop_params
     output: JsonObject = {}
     form = request.response_format
     if form is not None and form.json_schema is not None and "response_format" not in dropped:
-        schema = form.json_schema.schema or {}
-        if form.json_schema.description and "description" not in schema:
-            schema = {"description": form.json_schema.description, **schema}
-        output["format"] = {"type": "json_schema", "schema": schema}
-    if request.reasoning_effort in _EFFORTS and "reasoning_effort" not in dropped:
-        output["effort"] = request.reasoning_effort
-    elif request.reasoning_effort == "none" and "reasoning_effort" not in dropped:
-        body["thinking"] = {"type": "disabled"}
+        output["format"] = {"type": "json_schema", "schema": _answer_schema(form.json_schema)}
+    # With ``thinking`` in the caller's own words, the effort is only its translation for other providers.
+    if "reasoning_effort" not in dropped and "thinking" not in extra:
+        if request.reasoning_effort in _EFFORTS:
+            output["effort"] = request.reasoning_effort
+        elif request.reasoning_effort == "none":
+            body["thinking"] = {"type": "disabled"}
     if output:
         body["output_config"] = output
     user = request.user or request.body.get("safety_identifier")
     if user and "user" not in dropped:
         body["metadata"] = {"user_id": user}
-    for name, value in passed_through(request, target):
+    for name, value in [*passed_through(request, target), *extra.items()]:
         if name in _HEADER_FIELDS:
             continue
         ours = body.get(name)
         body[name] = ours | value if isinstance(ours, dict) and isinstance(value, dict) else value
-    extra = owned(request.body.get("extra_content"), PROVIDER)
-    body.update({k: v for k, v in extra.items() if k not in _HEADER_FIELDS})
 
 
+def _answer_schema(form: JsonSchemaFormat) -> JsonObject:
+    schema: JsonObject = _closed(form.schema or {})
+    if form.description and "description" not in schema:
+        schema = {"description": form.description, **schema}
+    return schema
+
+
+def _closed(schema: Any) -> Any:
+    """``schema`` with ``additionalProperties: false`` where an object leaves it open, which Anthropic refuses.
+
+    Whatever fits the closed schema fits the open one too.
+    """
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: value if key in _LITERAL_KEYWORDS else _closed(value) for key, value in schema.items()}
+    if schema.get("type") == "object" and "additionalProperties" not in schema:
+        closed["additionalProperties"] = False
+    return closed
