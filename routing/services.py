@@ -1,0 +1,176 @@
+"""What changes providers, models, routes and targets. Each function is one audited transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from django.db import transaction
+
+from contracts.specs import Capability, Strategy
+from routing.models import Model, Provider, Route, Target
+from tenants.changes import delete_row, save_row
+from tenants.models import Tenant
+from tenants.rows import ConfigRow
+
+Row = TypeVar("Row", bound=ConfigRow)
+
+CHAT_CAPABILITIES = (Capability.CHAT.value, Capability.STREAMING.value)
+
+
+class TargetChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A target as a route should have it; ``breaker`` holds the fields of ``BreakerSpec`` that differ from its own."""
+
+    model: Model
+    priority: int = 0
+    weight: int = 1
+    drop_params: tuple[str, ...] = ()
+    enabled: bool = True
+    breaker: dict[str, float | int] = msgspec.field(default_factory=dict)
+
+
+def create_provider(*, name: str, kind: str, tenant: Tenant | None = None, **fields: Any) -> Provider:
+    """A new provider, the platform's unless ``tenant`` is given; ``fields`` are any others of the model.
+
+    Raises:
+        ValidationError: a field is not valid, or the owner has a provider of this name.
+    """
+    return save_row(_with(Provider(name=name, kind=kind, tenant=tenant), fields))
+
+
+def update_provider(*, provider: Provider, **fields: Any) -> Provider:
+    """Change these fields.
+
+    Raises:
+        ValidationError: a field is not valid.
+    """
+    return save_row(_with(provider, fields))
+
+
+def delete_provider(*, provider: Provider) -> None:
+    """Delete the provider and its models.
+
+    Raises:
+        ValidationError: a route still uses one of its models.
+    """
+    delete_row(provider)
+
+
+def create_model(
+    *, provider: Provider, name: str, capabilities: Iterable[str] = CHAT_CAPABILITIES, **fields: Any
+) -> Model:
+    """A new model at the provider; ``fields`` are any others of the model (prices in nano-USD per million tokens).
+
+    Raises:
+        ValidationError: a field is not valid, or the provider has a model of this name.
+    """
+    return save_row(_with(Model(provider=provider, name=name, capabilities=list(capabilities)), fields))
+
+
+def update_model(*, model: Model, **fields: Any) -> Model:
+    """Change these fields.
+
+    Raises:
+        ValidationError: a field is not valid.
+    """
+    return save_row(_with(model, fields))
+
+
+def delete_model(*, model: Model) -> None:
+    """Delete the model.
+
+    Raises:
+        ValidationError: a route still uses it.
+    """
+    delete_row(model)
+
+
+@transaction.atomic
+def create_route(
+    *,
+    name: str,
+    tenant: Tenant | None = None,
+    strategy: str = Strategy.PRIORITY.value,
+    targets: Sequence[TargetChoice] = (),
+    **fields: Any,
+) -> Route:
+    """A new route with its targets, the platform's unless ``tenant`` is given.
+
+    Raises:
+        ValidationError: a field is not valid, the name is taken, or a target is at another tenant's provider.
+    """
+    route = save_row(_with(Route(name=name, tenant=tenant, strategy=strategy), fields))
+    set_targets(route=route, targets=targets)
+    return route
+
+
+def update_route(*, route: Route, **fields: Any) -> Route:
+    """Change these fields.
+
+    Raises:
+        ValidationError: a field is not valid.
+    """
+    return save_row(_with(route, fields))
+
+
+def delete_route(*, route: Route) -> None:
+    """Delete the route and its targets."""
+    delete_row(route)
+
+
+@transaction.atomic
+def set_targets(*, route: Route, targets: Sequence[TargetChoice]) -> bool:
+    """Give the route exactly these targets; whether that changed anything.
+
+    A target whose model stays keeps its id, and with it its breaker and its statistics.
+
+    Raises:
+        ValidationError: a field is not valid, a model is named twice or is at another tenant's provider.
+    """
+    present = {target.model_id: target for target in route.targets.select_related("model__provider")}
+    wanted = {choice.model.pk for choice in targets}
+    changed = False
+    for model_id, target in present.items():
+        if model_id not in wanted:
+            delete_row(target)
+            changed = True
+    for choice in targets:
+        target = present.get(choice.model.pk) or Target(route=route, model=choice.model)
+        changed |= _fill_target(target, choice)
+        save_row(target)
+    return changed
+
+
+def set_enabled(*, rows: Iterable[Row], enabled: bool) -> int:
+    """Enable or disable these rows; returns how many were not so already."""
+    changed = 0
+    for row in rows:
+        if row.enabled is not enabled:  # type: ignore[attr-defined]
+            save_row(_with(row, {"enabled": enabled}))
+            changed += 1
+    return changed
+
+
+def _fill_target(target: Target, choice: TargetChoice) -> bool:
+    values: dict[str, Any] = {
+        "priority": choice.priority,
+        "weight": choice.weight,
+        "drop_params": list(choice.drop_params),
+        "enabled": choice.enabled,
+    }
+    for field in target._meta.concrete_fields:
+        if field.name.startswith("breaker_"):
+            values[field.name] = choice.breaker.get(field.name.removeprefix("breaker_"))
+    changed = target._state.adding or any(getattr(target, name) != value for name, value in values.items())
+    _with(target, values)
+    return changed
+
+
+def _with(row: Row, fields: Mapping[str, Any]) -> Row:
+    known = {field.name for field in row._meta.concrete_fields if field.editable}
+    for name, value in fields.items():
+        if name not in known:
+            raise TypeError(f"{type(row).__name__} has no field {name!r} that can be changed.")
+        setattr(row, name, value)
+    return row
