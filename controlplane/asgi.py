@@ -1,10 +1,10 @@
-"""The composition root: Django, WebSockets and what a web process opens and closes."""
+"""The composition root of a web process: who answers what, and what is opened before the first request."""
 
 from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 # Each web process serves requests from many threads; other processes use one connection at a time.
@@ -15,13 +15,20 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 # What follows imports models, which Django must have loaded before.
-from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
 
-from controlplane.lifespan import Hook, Lifespan
+from controlplane.lifespan import AsgiApp, Hook, Lifespan, Receive, Scope, Send
+from controlplane.websocket_door import WebSocketDoor
+
+HTTP: AsgiApp = cast("AsgiApp", django_application)
+"""Everything over HTTP. The data plane's lane wraps Django here: it answers its own paths and hands on the rest."""
+
+HOOKS: list[Hook] = []
+"""Async context managers around the life of the process, entered in this order and left in reverse."""
 
 
-def websocket_patterns() -> list[Any]:
-    """Routes of every app that serves WebSockets."""
+def _websocket_patterns() -> list[Any]:
     if not find_spec("events.live"):
         return []
     from events.live.routing import websocket_urlpatterns
@@ -29,10 +36,11 @@ def websocket_patterns() -> list[Any]:
     return list(websocket_urlpatterns)
 
 
-LIFESPAN_HOOKS: list[Hook] = []
-"""Async context managers around the life of a web process; the data plane's lane adds its own."""
+WEBSOCKET: AsgiApp = WebSocketDoor(AuthMiddlewareStack(URLRouter(_websocket_patterns())))
 
-application = Lifespan(
-    ProtocolTypeRouter({"http": django_application, "websocket": URLRouter(websocket_patterns())}),
-    LIFESPAN_HOOKS,
-)
+
+async def _by_protocol(scope: Scope, receive: Receive, send: Send) -> None:
+    await (HTTP if scope["type"] == "http" else WEBSOCKET)(scope, receive, send)
+
+
+application = Lifespan(_by_protocol, HOOKS)

@@ -16,12 +16,12 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@setup_logging.connect
+@setup_logging.connect  # type: ignore[untyped-decorator] # Celery has no annotations
 def _keep_our_logging(**_kwargs: Any) -> None:
     """Celery leaves logging alone when this signal has a receiver; Django's set-up has configured it."""
 
 
-@task_prerun.connect
+@task_prerun.connect  # type: ignore[untyped-decorator] # Celery has no annotations
 def _bind_task(task_id: str, task: Any, **_kwargs: Any) -> None:
     headers = getattr(task.request, "headers", None) or {}
     structlog.contextvars.bind_contextvars(
@@ -29,6 +29,6 @@ def _bind_task(task_id: str, task: Any, **_kwargs: Any) -> None:
     )
 
 
-@task_postrun.connect
+@task_postrun.connect  # type: ignore[untyped-decorator] # Celery has no annotations
 def _unbind_task(**_kwargs: Any) -> None:
     structlog.contextvars.unbind_contextvars("task", "task_id", "correlation_id")

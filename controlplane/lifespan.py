@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
@@ -10,9 +10,11 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-Receive = Callable[[], Any]
-Send = Callable[[dict[str, Any]], Any]
-AsgiApp = Callable[[dict[str, Any], Receive, Send], Any]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Hook = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -24,9 +26,9 @@ class Lifespan:
 
     def __init__(self, application: AsgiApp, hooks: Sequence[Hook] = ()) -> None:
         self._application = application
-        self._hooks = tuple(hooks)
+        self._hooks = hooks
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)

@@ -31,12 +31,13 @@ class CorrelationMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._is_async = bool(iscoroutinefunction(get_response))
+        if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Bind, serve, stamp."""
-        if iscoroutinefunction(self):
+        if self._is_async:
             return self._serve_async(request)
         correlation_id = self._open(request)
         try:

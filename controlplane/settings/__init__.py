@@ -1,4 +1,4 @@
-"""Django settings, split by concern; every value comes from the environment through :mod:`controlplane.settings.env`."""
+"""Django settings, split by concern; every value comes from :mod:`controlplane.settings.env`."""
 
 from controlplane.settings.admin_site import UNFOLD
 from controlplane.settings.apps import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""The data plane, the event spool, metrics and traces. The composition root hands these on; engines read no settings."""
+"""The data plane, the event spool, metrics and traces; handed on by the composition root, engines read none."""
 
 from controlplane.settings.env import env
 

@@ -1,4 +1,4 @@
-"""Static files: collected once, served by WhiteNoise from every web process under content-hashed names."""
+"""Static files: collected once under content-hashed names, served by the web server itself, not by Django."""
 
 from controlplane.settings.env import BASE_DIR, env
 
