@@ -1,1 +1,8 @@
-"""Data-plane half of events: emitter, spool, shipper, bus, metrics, traces. No Django."""
+"""Data-plane half of events: emitter, spool, shipper, bus, metrics, traces. No Django.
+
+:func:`build` puts them together for one process.
+"""
+
+from events.engine.outlet import EventOutlet, build
+
+__all__ = ["EventOutlet", "build"]

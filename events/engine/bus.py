@@ -128,7 +128,7 @@ class RedisStreamBus:
     async def holds(self, entry_id: bytes, spool_id: str) -> bool:
         """See :class:`ShipperBus`."""
         try:
-            entries = await self._redis.xrange(self._stream, min=entry_id, max=entry_id, count=1)
+            entries: Any = await self._redis.xrange(self._stream, min=entry_id, max=entry_id, count=1)
         except (RedisError, OSError) as error:
             raise BusUnavailable(str(error)) from error
         return bool(entries) and entries[0][1].get(b"spool") == spool_id.encode()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -31,11 +32,13 @@ from contracts.events import (
     RequestRejected,
     RequestStarted,
 )
+from events.engine.metric_files import unchanging
 
 DEFAULT_LABEL_LIMIT: Final = 500
 SECONDS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0,
 )  # fmt: skip
+_multi_process_collector: Any = MultiProcessCollector
 BREAKER_STATES: Final = {"closed": 0, "half_open": 1, "open": 2}
 OTHER: Final = "other"
 NONE: Final = "none"
@@ -124,8 +127,8 @@ _CallLabels = tuple[str, str, str, str, str]
 class GatewayMetrics:
     """All metrics of one process, fed by :meth:`observe` with the events that it emits.
 
-    With ``PROMETHEUS_MULTIPROC_DIR`` set (before the first import of prometheus-client) the values of all
-    processes that share the directory are added up by :meth:`render`.
+    After :func:`events.engine.metric_files.share_between_processes` the values of all processes that share the
+    directory are added up by :meth:`render`.
     """
 
     def __init__(self, *, label_limit: int = DEFAULT_LABEL_LIMIT, tenant_limit: int | None = None) -> None:
@@ -197,6 +200,22 @@ class GatewayMetrics:
         self.bus_errors = counter("events_bus_errors", "Failed tries to reach the bus")
         self.ws_clients = gauge("events_websocket_clients", "Live WebSocket connections")
         self.ws_dropped = counter("events_websocket_dropped", "Messages not sent to clients that read too slowly")
+
+    # --- what the emitter and the shipper report
+
+    def shipped(self, batches: int) -> None:
+        """Batches taken by the bus."""
+        self.shipped_batches.inc(batches)
+
+    def bus_failed(self) -> None:
+        """One failed try to reach the bus."""
+        self.bus_errors.inc()
+
+    def spools(self, *, size_bytes: int, backlog_bytes: int, oldest_s: float) -> None:
+        """State of all spools of this process."""
+        self.spool_bytes.set(size_bytes)
+        self.spool_backlog.set(backlog_bytes)
+        self.spool_oldest.set(oldest_s)
 
     # --- counting (hot path)
 
@@ -283,8 +302,8 @@ class GatewayMetrics:
             for labels, calls in touched.items():
                 self._flush_calls(labels, calls)
             simple, self._simple = self._simple, {}
-            for (counter, labels), count in simple.items():
-                counter.labels(*labels).inc(count)
+            for (counter, values), count in simple.items():
+                counter.labels(*values).inc(count)
             attempts, self._attempts = self._attempts, {}
             for key, count in attempts.items():
                 self.attempts.labels(*key).inc(count)
@@ -316,5 +335,6 @@ class GatewayMetrics:
         if not directory:
             return bytes(generate_latest(self.registry))
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, directory)
-        return bytes(generate_latest(registry))
+        _multi_process_collector(registry, directory)
+        with unchanging(Path(directory)):
+            return bytes(generate_latest(registry))

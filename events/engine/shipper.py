@@ -72,6 +72,7 @@ class Shipper:
         self._rng = rng or random.Random()
         self._lanes = [Lane(own, adopted=False)] if own is not None else []
         self._stopping = asyncio.Event()
+        self._turning = asyncio.Lock()
         self._failures = 0
         self._congested = False
         self._adopt_at = 0.0
@@ -85,18 +86,22 @@ class Shipper:
     async def run(self) -> None:
         """Ship until :meth:`stop`."""
         while not self._stopping.is_set():
-            await self._turn()
+            async with self._turning:
+                if self._stopping.is_set():
+                    return
+                await self._turn()
             await self._pause(self._delay())
 
     async def stop(self, drain_s: float = 5.0) -> None:
         """Ship the rest, wait up to ``drain_s`` for its confirmation, and leave what is unconfirmed to an adopter.
 
-        Call after :meth:`run` was told to end by nothing else; ``run`` returns on its own.
+        :meth:`run` returns on its own.
         """
         self._stopping.set()
         deadline = self._monotonic() + drain_s
         while self._monotonic() < deadline and not all(lane.confirmed for lane in self._lanes):
-            await self._turn()
+            async with self._turning:
+                await self._turn()
             await asyncio.sleep(self._interval_s)
         for lane in list(self._lanes):
             if lane.confirmed:
@@ -109,7 +114,7 @@ class Shipper:
     async def _turn(self) -> None:
         """One round: adopt, report, ship, read confirmations. Never raises for a bus that is down."""
         now = self._monotonic()
-        if now >= self._adopt_at:
+        if now >= self._adopt_at and not self._stopping.is_set():
             self._adopt_at = now + self._adopt_every_s
             self._adopt()
         if now >= self._report_at:
@@ -122,7 +127,7 @@ class Shipper:
         except BusUnavailable as error:
             self._failed(error)
         except OSError:  # boundary: a disk that fails must not end the task that empties it
-            log.exception("The event shipper could not read a spool")
+            log.exception("The event shipper could not read or remove a spool")
             self._failures += 1
 
     async def _ship(self) -> None:
@@ -215,7 +220,7 @@ class Shipper:
     def _delay(self) -> float:
         if not self._failures:
             return self._interval_s
-        ceiling = min(self._max_backoff_s, self._interval_s * 2 ** min(self._failures, 10))
+        ceiling: float = min(self._max_backoff_s, self._interval_s * 2 ** min(self._failures, 10))
         return ceiling / 2 + self._rng.random() * ceiling / 2
 
     async def _pause(self, seconds: float) -> None:
