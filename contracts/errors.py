@@ -260,6 +260,12 @@ class ProviderAuthFailed(ProviderError):
     retryable = False
 
 
+class ProviderQuotaExhausted(ProviderAuthFailed):
+    """Our account at the provider has no credit left: waiting does not help, another target may."""
+
+    code = "PROVIDER_QUOTA_EXHAUSTED"
+
+
 class ProviderModelNotFound(ProviderError):
     """The provider does not know the target's model: a configuration error of ours."""
 

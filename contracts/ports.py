@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from contracts.chat import JsonObject
 from contracts.events import EventContext, EventPayload
 from contracts.specs import KeySpec, PlatformSpec, TenantSpec
 
@@ -117,3 +118,21 @@ class EventSink(Protocol):
 
     async def publish(self, tenant_id: str, events: Sequence[bytes]) -> None:
         """Envelopes of one tenant, encoded as JSON, in order."""
+
+
+class RunReader(Protocol):
+    """Reads one run for ``GET /v1/runs/{correlation_id}``."""
+
+    async def read(self, tenant_id: str, correlation_id: str) -> JsonObject | None:
+        """The run as a JSON object; None when this tenant has none under that id.
+
+        Raises:
+            ServiceUnavailable: the store cannot be reached.
+        """
+
+
+class DependencyProbe(Protocol):
+    """One dependency's line in ``GET /health/detailed``."""
+
+    async def __call__(self) -> JsonObject:
+        """``status`` (``ok`` | ``degraded`` | ``down``) and whatever explains it. Answers within a second, never raises."""

@@ -23,7 +23,11 @@ class GatewayRequest(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """A whole response (``body``) or a streamed one (``stream``, which must be closed if it is not read to its end)."""
+    """A whole response (``body``) or a streamed one.
+
+    Whoever gets a ``stream`` must ask for its first piece at once, before anything else can be cancelled, and close
+    it when it is not read to its end: only a stream that has begun can account for its call.
+    """
 
     status: int
     headers: Headers

@@ -13,14 +13,13 @@ import time
 from collections.abc import AsyncGenerator
 
 import msgspec
-from events.engine.tracing import CallTracer, parse_traceparent
-from routing.engine.executor import Engine, LiveStream
 
 from contracts.chat import ChatRequest, ChatResult, EmbeddingRequest, JsonObject, Usage
 from contracts.errors import GatewayError, InternalError
 from contracts.events import RequestRejected, RequestStarted
 from contracts.ids import new_correlation_id, new_span_id, new_trace_id
 from contracts.ports import Clock, Emitter
+from events.engine.tracing import CallTracer, parse_traceparent
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator, presented_key
 from gateway.engine.call import Call, StreamTally
@@ -30,12 +29,14 @@ from gateway.engine.outcome import completed_event, failed_event
 from gateway.engine.request_budget import apply_budget
 from gateway.engine.settlement import usage_of_result, usage_of_stream
 from gateway.engine.spec_cache import SpecCache
+from gateway.engine.trace import trace_of
 from gateway.exchange import Answer, GatewayRequest
 from gateway.formats.base import AnswerFacts, ChatFormat, StreamRenderer
 from gateway.formats.embeddings import parse_embeddings, render_embeddings
 from gateway.formats.validation import decode_object, tags_of
 from routing.engine.call import EngineCall, Plan
 from routing.engine.cost import cost_nanousd
+from routing.engine.executor import Engine, LiveStream
 from routing.engine.select import resolve_route
 from routing.engine.tokens import estimate_embedding_tokens, estimate_input_tokens
 
@@ -290,7 +291,7 @@ class Pipeline:
         duration_ms = self._elapsed_ms(call)
         self._emitter.emit(completed_event(call, facts, duration_ms), call.context)
         self._emitter.flush()
-        self._trace(call, duration_ms, None)
+        self._trace(call, duration_ms, None, 200)
 
     def _end_failed(self, call: Call, error: GatewayError, *, code: str = "", status: int = 0) -> None:
         self._settle(call)
@@ -298,7 +299,7 @@ class Pipeline:
         failed = failed_event(call, error, duration_ms, code or error.code, status or error.status)
         self._emitter.emit(failed, call.context)
         self._emitter.flush()
-        self._trace(call, duration_ms, failed.error_code)
+        self._trace(call, duration_ms, failed.error_code, failed.http_status)
 
     def _fail(self, call: Call, error: GatewayError, format_: ChatFormat | None) -> Answer:
         if not call.ended:
@@ -318,9 +319,9 @@ class Pipeline:
         if call.ticket is not None:
             self._admission.settle(call.ticket, tokens=call.usage.total_tokens if call.usage is not None else 0)
 
-    def _trace(self, call: Call, duration_ms: float, error_code: str | None) -> None:
+    def _trace(self, call: Call, duration_ms: float, error_code: str | None, status: int) -> None:
         if self._tracer.enabled:
-            self._tracer.record(trace_of(call, duration_ms, error_code))
+            self._tracer.record(trace_of(call, duration_ms, error_code, status))
 
     def _elapsed_ms(self, call: Call) -> float:
         return (self._clock.monotonic() - call.exchange.received_at) * 1000

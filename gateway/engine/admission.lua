@@ -2,8 +2,9 @@
 --
 -- A windowed limit (requests, tokens) is a hash of SLOTS sub-buckets: field "<slot number>" holds what was
 -- counted in that slice of the window, "t" their sum and "l" the newest slot. Advancing time subtracts the
--- slots that left the window, so a check is O(1) amortised, and no window admits more than the limit. A concurrency limit is a sorted set of call ids scored by the time their lease ends, so the
--- places of a dead worker free themselves.
+-- slots that left the window, so a check is O(1) amortised, and no window admits more than the limit. A
+-- concurrency limit is a sorted set of call ids scored by the time their lease ends, so the places of a dead
+-- worker free themselves.
 --
 -- A call is checked against all its limits before it counts in any: a refused call consumes nothing.
 --
@@ -114,10 +115,8 @@ for _ = 1, tonumber(argument()) do
     end
     local reset = 0
     if refused == i then
-      if limit.kind == 'c' then
-        local first = redis.call('ZRANGE', limit.name, 0, 0, 'WITHSCORES')
-        reset = first[2] and (tonumber(first[2]) - now) or 0
-      else
+      -- When a place frees itself nobody knows: 0 says so.
+      if limit.kind == 'w' then
         reset = reset_ms(limit.name, limit.slot, limit.width, used + limit.cost - limit.limit)
       end
     elseif limit.kind == 'w' then

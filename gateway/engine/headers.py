@@ -33,6 +33,18 @@ def answer_headers(call: Call, facts: AnswerFacts | None, content_type: bytes) -
     return headers
 
 
+def plain_headers(correlation_id: str, error: GatewayError | None = None) -> Headers:
+    """Headers of a JSON answer that belongs to no call."""
+    identifier = correlation_id.encode()
+    headers: Headers = [
+        (b"content-type", b"application/json"),
+        (b"x-correlation-id", identifier),
+        (b"x-request-id", identifier),
+        (b"request-id", identifier),
+    ]
+    return headers + retry_headers(error) if error is not None else headers
+
+
 def retry_headers(error: GatewayError) -> Headers:
     """``Retry-After`` in whole seconds, and in milliseconds as OpenAI's clients prefer it."""
     if error.retry_after_s is None:

@@ -56,11 +56,9 @@ def _check_ranges(request: ChatRequest) -> None:
     for position, tool in enumerate(request.tools or ()):
         if tool.type == "function" and tool.function is None:
             raise InvalidRequest("A function tool needs 'function'.", param=f"tools[{position}].function")
-    if request.response_format is not None and request.response_format.type == "json_schema":
-        if request.response_format.json_schema is None:
-            raise InvalidRequest(
-                "'response_format' of type 'json_schema' needs 'json_schema'.", param="response_format"
-            )
+    wanted = request.response_format
+    if wanted is not None and wanted.type == "json_schema" and wanted.json_schema is None:
+        raise InvalidRequest("'response_format' of type 'json_schema' needs 'json_schema'.", param="response_format")
     if request.budget is not None:
         require_range(request.budget.max_tokens, "budget.max_tokens", 1, 100_000_000)
         require_range(request.budget.max_cost_usd, "budget.max_cost_usd", 0, 1_000_000)

@@ -1,0 +1,124 @@
+"""The second door: the data plane's endpoints as DRF views, for the OpenAPI document and ``APIClient``.
+
+They hand the request to the same table as the lane does. Serving traffic through them works, at a tenth of the
+lane's speed.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from contracts.errors import PayloadTooLarge
+from gateway.endpoints import refuse
+from gateway.engine.authentication import client_address
+from gateway.exchange import Answer, GatewayRequest
+from gateway.openapi import OPERATIONS, Operation, body_of, responses_of
+from gateway.process import running
+
+
+class TakeAnything(BaseContentNegotiation):  # type: ignore[misc]
+    """The pipeline decides what it answers with: JSON, or an event stream when the body asks for one."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """Never used: the body is read raw."""
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """Used for DRF's own errors only."""
+        return renderers[0], renderers[0].media_type
+
+
+class GatewayView(APIView):
+    """Hands any method to the table of endpoints; authentication is the pipeline's."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes: ClassVar[list[Any]] = []
+    throttle_classes: ClassVar[list[Any]] = []
+    content_negotiation_class = TakeAnything
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The table refuses wrong methods in the data plane's own error shape."""
+        return answer(request._request)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """As any other method that an endpoint does not have."""
+        return answer(request._request)
+
+
+def answer(request: HttpRequest) -> HttpResponseBase:
+    """Serve one Django request through the process's gateway."""
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        limit = settings.GATEWAY_MAX_BODY_BYTES
+        return _response(request, refuse(PayloadTooLarge(f"The body is larger than {limit} bytes.")))
+    headers = {name.lower(): value for name, value in request.headers.items() if value}
+    process = running()
+    exchange = GatewayRequest(
+        method=request.method or "GET",
+        path=request.path,
+        query=request.META.get("QUERY_STRING", ""),
+        headers=headers,
+        client_ip=client_address(request.META.get("REMOTE_ADDR", ""), headers, settings.TRUSTED_PROXIES),
+        body=body,
+        received_at=time.monotonic(),
+    )
+    return _response(request, process.run(process.runtime.endpoints.handle(exchange)))
+
+
+def _response(request: HttpRequest, given: Answer) -> HttpResponseBase:
+    response: HttpResponseBase
+    if given.stream is not None:
+        pieces = running().iterate(given.stream)
+        # The first piece is asked for here, so that the stream has begun whatever happens to the response.
+        first = next(pieces)
+        response = StreamingHttpResponse(_resume(first, pieces), status=given.status)
+    else:
+        response = HttpResponse(b"" if request.method == "HEAD" else given.body, status=given.status)
+    for name, value in given.headers:
+        response[name.decode()] = value.decode("latin-1")
+    return response
+
+
+def _resume(first: bytes, rest: Any) -> Any:
+    try:
+        yield first
+        yield from rest
+    finally:
+        rest.close()
+
+
+def _view(operation: Operation) -> Any:
+    """A DRF view of one operation, with its OpenAPI description."""
+
+    @extend_schema(
+        operation_id=operation.name,
+        summary=operation.summary,
+        description=operation.description,
+        tags=[operation.tag],
+        request=body_of(operation),
+        responses=responses_of(operation),
+        parameters=[
+            OpenApiParameter(name, str, OpenApiParameter.PATH, description=text)
+            for name, text in operation.path_parameters.items()
+        ],
+        auth=[{"ApiKey": []}] if operation.authenticated else [],  # type: ignore[list-item]
+    )
+    def handle(self: APIView, request: Request, **_: str) -> HttpResponseBase:
+        return answer(request._request)
+
+    methods = {operation.method.lower(): handle}
+    return type(f"{operation.name.title().replace('_', '')}View", (GatewayView,), methods).as_view()  # type: ignore[attr-defined]
+
+
+VIEWS = {operation.name: _view(operation) for operation in OPERATIONS}

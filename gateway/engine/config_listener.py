@@ -1,0 +1,90 @@
+"""Hears ``config.changed`` on Redis pub/sub and drops the specs it names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from gateway.engine.spec_cache import SpecCache
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "config.changed"
+
+SILENCE_S = 15.0
+"""A connection that has been silent this long is pinged: a peer that vanished without a word is noticed."""
+
+RECONNECT_S = 0.25
+
+
+class ConfigMessage(msgspec.Struct):
+    """What ``tenants.invalidation`` publishes: which spec changed."""
+
+    scope: str
+    id: str = ""
+    key_hash: str | None = None
+
+
+class ConfigListener:
+    """One subscription per worker. Each (re)connection invalidates everything: messages may have been missed."""
+
+    def __init__(self, url: str, specs: SpecCache) -> None:
+        self._url = url
+        self._specs = specs
+        self._task: asyncio.Task[None] | None = None
+        self._subscribed = False
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether changes are being heard right now; if not, specs live out their time to live."""
+        return self._subscribed
+
+    async def start(self) -> None:
+        """Listen in the background until :meth:`stop`."""
+        self._task = asyncio.create_task(self._listen_always(), name="config-listener")
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _listen_always(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError) as error:
+                if self._subscribed:
+                    log.warning("config.changed is not heard: %s", error)
+            finally:
+                self._subscribed = False
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen(self) -> None:
+        client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0)
+        async with contextlib.aclosing(client), client.pubsub() as pubsub:
+            await pubsub.subscribe(CHANNEL)
+            while True:
+                message = await pubsub.get_message(timeout=SILENCE_S)
+                if message is None:
+                    await asyncio.wait_for(pubsub.ping(), 1.0)
+                elif message["type"] == "subscribe":
+                    self._subscribed = True
+                    self._specs.invalidate_all()
+                elif message["type"] == "message":
+                    self._apply(message["data"])
+
+    def _apply(self, data: bytes) -> None:
+        try:
+            message = msgspec.json.decode(data, type=ConfigMessage)
+        except msgspec.MsgspecError:
+            log.warning("config.changed could not be read; dropping all specs")
+            self._specs.invalidate_all()
+            return
+        identifier = message.key_hash if message.scope == "key" and message.key_hash else message.id
+        self._specs.invalidate(scope=message.scope, identifier=identifier)

@@ -1,0 +1,90 @@
+"""The gateway of this process: one runtime on one event loop, whichever door a request comes through.
+
+A web process opens it in its ASGI lifespan. Anything else that asks for it (the DRF door under a test client, a
+management command) gets one on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from gateway.runtime import GatewayRuntime
+from gateway.wiring import build_runtime
+
+T = TypeVar("T")
+
+START_TIMEOUT_S = 30.0
+
+
+class GatewayProcess:
+    """A started runtime and its loop, usable from any other thread."""
+
+    def __init__(self, runtime: GatewayRuntime, loop: asyncio.AbstractEventLoop) -> None:
+        self.runtime = runtime
+        self._loop = loop
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result; blocks the calling thread, which must not be the loop's."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def iterate(self, stream: AsyncGenerator[bytes, None]) -> Iterator[bytes]:
+        """The stream's pieces; closing the iterator closes the stream."""
+        try:
+            while (piece := self.run(_next(stream))) is not None:
+                yield piece
+        finally:
+            self.run(stream.aclose())
+
+
+async def _next(stream: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(stream, None)
+
+
+_lock = threading.Lock()
+_process: GatewayProcess | None = None
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[None]:
+    """The lifespan of a web process: start the runtime on this loop, drain and stop it at the end."""
+    global _process
+    runtime = build_runtime()
+    await runtime.start()
+    _process = GatewayProcess(runtime, asyncio.get_running_loop())
+    try:
+        yield
+    finally:
+        _process = None
+        await runtime.stop()
+
+
+def running() -> GatewayProcess:
+    """The gateway of this process, started on a thread of its own if no lifespan has."""
+    global _process
+    with _lock:
+        if _process is None:
+            _process = _start_thread()
+        return _process
+
+
+def stop() -> None:
+    """Stop the gateway that :func:`running` started; without one, nothing."""
+    global _process
+    with _lock:
+        process, _process = _process, None
+    if process is not None:
+        process.run(process.runtime.stop())
+
+
+def _start_thread() -> GatewayProcess:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="gateway", daemon=True).start()
+    runtime = build_runtime()
+    asyncio.run_coroutine_threadsafe(runtime.start(), loop).result(START_TIMEOUT_S)
+    atexit.register(stop)
+    return GatewayProcess(runtime, loop)
