@@ -34,9 +34,7 @@ def arguments_text(arguments: Any) -> str:
     return msgspec.json.encode(arguments).decode()
 
 
-def completion_body(
-    *, id: str, created: int, model: str, choices: list[JsonObject], usage: Usage | None
-) -> JsonObject:
+def completion_body(*, id: str, created: int, model: str, choices: list[JsonObject], usage: Usage | None) -> JsonObject:
     """A ``chat.completion`` object; ``created`` in Unix seconds."""
     body: JsonObject = {
         "id": id,
