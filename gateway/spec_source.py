@@ -1,19 +1,23 @@
 """Loads specs from PostgreSQL for the data plane, which only knows the port.
 
 The queries run on a few threads of their own, so a worker never holds more connections than that, however many
-keys are unknown to it at once.
+keys are unknown to it at once. A thread keeps its connection through a burst and closes it when it has been idle for a
+moment, so a quiet worker holds nothing that could go stale; a connection that broke in between is replaced at once.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections, connection
+import django.db
+from django.db import connection
 from django.utils import timezone
 
 from contracts.errors import ServiceUnavailable
@@ -30,14 +34,28 @@ Spec = TypeVar("Spec")
 logger = logging.getLogger(__name__)
 
 DEFAULT_THREADS = 2
+LOAD_TIMEOUT_S = 3.0
+"""A load takes milliseconds; past this, waiting callers are told that the store is unreachable."""
+IDLE_S = 5.0
+"""How long a thread keeps its connection after its last load."""
+
+Job = tuple["Future[Any]", Callable[[], Any]]
 
 
 class DjangoSpecSource:
     """:class:`contracts.ports.SpecSource` over the ORM."""
 
-    def __init__(self, *, secrets: SecretResolver | None = None, threads: int = DEFAULT_THREADS) -> None:
+    def __init__(
+        self,
+        *,
+        secrets: SecretResolver | None = None,
+        threads: int = DEFAULT_THREADS,
+        timeout_s: float = LOAD_TIMEOUT_S,
+        idle_s: float = IDLE_S,
+    ) -> None:
         self._secrets = secrets or EnvSecretResolver()
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="spec-source")
+        self._timeout_s = timeout_s
+        self._readers = _Readers(threads, idle_s)
 
     async def load_key(self, key_hash: str) -> KeySpec | None:
         """The key with this digest, with its own and its team's limits."""
@@ -52,11 +70,19 @@ class DjangoSpecSource:
         return await self._run(lambda: read_platform(self._secrets))
 
     def close(self) -> None:
-        """End the threads; their connections close with them."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End the threads once they have done what waits; each closes its connection. Safe to call twice."""
+        self._readers.close()
 
     async def _run(self, read: Callable[[], Spec]) -> Spec:
-        return await sync_to_async(_reading, thread_sensitive=False, executor=self._threads)(read)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await asyncio.wrap_future(self._readers.submit(read))
+        except django.db.Error as error:
+            logger.warning("specs could not be loaded: %s", error)
+            raise _unreachable() from error
+        except TimeoutError as error:
+            logger.warning("specs could not be loaded within %s s", self._timeout_s)
+            raise _unreachable() from error
 
 
 def read_key(key_hash: str) -> KeySpec | None:
@@ -88,16 +114,67 @@ def read_platform(secrets: SecretResolver) -> PlatformSpec:
     )
 
 
-def _reading(read: Callable[[], Spec]) -> Spec:
-    close_old_connections()
+class _Readers:
+    """A few daemon threads: unlike an executor's, one that hangs in a dead network does not keep the process alive."""
+
+    def __init__(self, threads: int, idle_s: float) -> None:
+        self._idle_s = idle_s
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._unstarted = [Thread(target=self._serve, name=f"spec-source-{n}", daemon=True) for n in range(threads)]
+        self._count = threads
+        self._lock = Lock()
+
+    def submit(self, read: Callable[[], Spec]) -> Future[Spec]:
+        """What ``read`` will return; cancelling it before its turn costs nothing."""
+        with self._lock:
+            while self._unstarted:
+                self._unstarted.pop().start()
+        future: Future[Spec] = Future()
+        self._jobs.put((future, read))
+        return future
+
+    def close(self) -> None:
+        """One end mark for each thread."""
+        for _ in range(self._count):
+            self._jobs.put(None)
+        self._count = 0
+
+    def _serve(self) -> None:
+        try:
+            while (job := self._next()) is not None:
+                future, read = job
+                if future.set_running_or_notify_cancel():
+                    _answer(future, read)
+        finally:
+            connection.close()
+
+    def _next(self) -> Job | None:
+        try:
+            return self._jobs.get(timeout=self._idle_s)
+        except Empty:
+            connection.close()
+            return self._jobs.get()
+
+
+def _answer(future: Future[Any], read: Callable[[], Any]) -> None:
+    try:
+        future.set_result(_read_again_if_stale(read))
+    except Exception as error:  # boundary of the thread: whoever waits for the future gets the error
+        connection.close()
+        future.set_exception(error)
+
+
+def _read_again_if_stale(read: Callable[[], Spec]) -> Spec:
+    kept = connection.connection is not None
     try:
         return read()
-    except DatabaseError as error:
-        # The connection may be half dead; the next load starts with a fresh one.
-        connection.close()
-        logger.warning("specs could not be loaded: %s", error)
-        raise ServiceUnavailable(
-            "The configuration store is unreachable; try again shortly.", retry_after_s=1.0
-        ) from error
-    finally:
-        close_old_connections()
+    except (django.db.OperationalError, django.db.InterfaceError):
+        if not kept:
+            raise
+    # The server was restarted, or dropped the connection, since the last load.
+    connection.close()
+    return read()
+
+
+def _unreachable() -> ServiceUnavailable:
+    return ServiceUnavailable("The configuration store is unreachable; try again shortly.", retry_after_s=1.0)

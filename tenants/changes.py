@@ -96,22 +96,36 @@ def _in_the_way(error: ProtectedError | RestrictedError) -> Iterable[models.Mode
 
 
 def _record(row: ConfigRow, action: AuditEntry.Action, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-    actor, tenant_id = current_actor(), row.audit_tenant_id()
-    entry = AuditEntry.objects.create(
+    tenant_id = row.audit_tenant_id()
+    record(row, action, name=row.audit_name(), tenant_id=tenant_id, before=before, after=after)
+    if tenant_id is not None:
+        Tenant.objects.filter(pk=tenant_id).update(version=F("version") + 1)
+    if action is not Action.DELETED:
+        publish_on_commit(row.invalidations())
+
+
+def record(
+    row: models.Model,
+    action: AuditEntry.Action,
+    *,
+    name: str,
+    tenant_id: uuid.UUID | None = None,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> AuditEntry:
+    """Write the audit entry of a change made in the current transaction, and emit its event on commit."""
+    actor = current_actor()
+    entry: AuditEntry = AuditEntry.objects.create(
         actor=actor.name,
         source_ip=actor.ip,
         action=action,
         object_type=row._meta.model_name,
         object_id=str(row.pk),
-        object_name=row.audit_name()[:300],
+        object_name=name[:300],
         tenant_ref=str(tenant_id or ""),
         before=before,
         after=after,
     )
-    if tenant_id is not None:
-        Tenant.objects.filter(pk=tenant_id).update(version=F("version") + 1)
-    if action is not Action.DELETED:
-        publish_on_commit(row.invalidations())
     event = ConfigChanged(
         action=_EVENT_ACTIONS.get(action, "updated"),
         object_type=entry.object_type,
@@ -121,6 +135,7 @@ def _record(row: ConfigRow, action: AuditEntry.Action, *, before: dict[str, Any]
     )
     context = EventContext(tenant_id=entry.tenant_ref)
     transaction.on_commit(lambda: emit(event, context), robust=True)
+    return entry
 
 
 def _plain(value: Any) -> Any:

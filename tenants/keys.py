@@ -15,6 +15,7 @@ from enum import StrEnum
 _PREFIX_ALPHABET = string.ascii_lowercase + string.digits
 _PREFIX_LENGTH = 8
 _SECRET_BYTES = 32
+_SHOWN_LENGTH = len("bw_") + _PREFIX_LENGTH
 
 
 class Scope(StrEnum):
@@ -49,6 +50,12 @@ def new_key() -> ClearKey:
     prefix = "bw_" + "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_LENGTH))
     clear = f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     return ClearKey(clear=clear, prefix=prefix, last_four=clear[-4:])
+
+
+def given_key(clear: str) -> ClearKey:
+    """A key whose text somebody chose (the demo's); no more than half of it is ever shown."""
+    shown = min(_SHOWN_LENGTH, len(clear) // 4)
+    return ClearKey(clear=clear, prefix=clear[:shown], last_four=clear[-min(4, len(clear) // 4) :])
 
 
 def key_hash(clear: str) -> str:

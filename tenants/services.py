@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tenants.actor import current_actor
@@ -175,6 +175,20 @@ def delete_rate_limit(*, limit: RateLimit) -> None:
     delete_row(limit)
 
 
+def delete_membership(*, membership: Membership) -> None:
+    """Take the user out of the tenant."""
+    delete_row(membership)
+
+
+def delete_tenant(*, tenant: Tenant) -> None:
+    """Delete the tenant and all of its configuration; events, runs and the ledger stay.
+
+    Raises:
+        ValidationError: something of another owner refers to it.
+    """
+    delete_row(tenant)
+
+
 def delete_team(*, team: Team) -> None:
     """Delete the team.
 
@@ -185,11 +199,28 @@ def delete_team(*, team: Team) -> None:
 
 
 def touch_keys(*, used_at: Mapping[uuid.UUID, datetime]) -> int:
-    """Note when keys were last used (not audited: nobody configured it); returns how many rows moved forward."""
-    moved = 0
-    for key_id, instant in used_at.items():
-        moved += ApiKey.objects.filter(pk=key_id).exclude(last_used_at__gte=instant).update(last_used_at=instant)
-    return moved
+    """Note when keys were last used, in one statement; returns how many rows moved forward.
+
+    Not audited, as nobody configured it. Instants older than what is stored and unknown keys are passed over.
+    """
+    if not used_at:
+        return 0
+    # In the order of the ids, so that two of these at once cannot wait for each other.
+    rows = sorted(used_at.items())
+    with connection.cursor() as cursor:
+        cursor.execute(_TOUCH, [[key_id for key_id, _ in rows], [instant for _, instant in rows]])
+        return cursor.rowcount
+
+
+_TOUCH = """
+WITH used AS (SELECT * FROM unnest(%s::uuid[], %s::timestamptz[]) AS used (id, at)),
+locked AS (
+    SELECT key.id, used.at FROM tenants_apikey AS key JOIN used USING (id)
+    WHERE key.last_used_at IS NULL OR key.last_used_at < used.at
+    ORDER BY key.id FOR NO KEY UPDATE OF key
+)
+UPDATE tenants_apikey AS key SET last_used_at = locked.at FROM locked WHERE key.id = locked.id
+"""
 
 
 def _with(row: Any, fields: Mapping[str, Any]) -> Any:

@@ -1,0 +1,95 @@
+"""The audit log, to search and read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery, UUIDField, Value
+from django.db.models.functions import Cast, NullIf
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from tenants.admin_rows import ReadOnlyAdminMixin
+from tenants.audit import AuditEntry
+from tenants.models import Tenant
+
+ACTIONS = {
+    "created": "success",
+    "updated": "info",
+    "deleted": "danger",
+    "revoked": "danger",
+    "rotated": "warning",
+}
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
+    """Who changed what, when and from where."""
+
+    list_display = ("at", "actor", "show_action", "object_type", "object_name", "tenant_slug", "source_ip", "changed")
+    list_display_links = ("at", "object_name")
+    list_filter = (
+        ("action", ChoicesCheckboxFilter),
+        ("object_type", AllValuesCheckboxFilter),
+        ("at", RangeDateTimeFilter),
+    )
+    list_filter_submit = True
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("actor", "object_name", "object_id", "tenant_ref", "source_ip")
+    search_help_text = "Actor, name or id of the object, id of the tenant, address"
+    fields = (
+        "at",
+        "actor",
+        "source_ip",
+        "show_action",
+        "object_type",
+        "object_name",
+        "object_id",
+        "tenant_slug",
+        "diff",
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the name of the tenant, as long as there is one."""
+        tenant_id = Cast(NullIf(OuterRef("tenant_ref"), Value("")), UUIDField())
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(slug=Subquery(Tenant.objects.filter(pk=tenant_id).values("slug")[:1]))
+
+    @display(description="Action", ordering="action", label=ACTIONS)
+    def show_action(self, entry: AuditEntry) -> str:
+        """A badge."""
+        return entry.action
+
+    @display(description="Tenant")
+    def tenant_slug(self, entry: Any) -> str:
+        """Its short name, or its id once it is gone."""
+        return entry.slug or entry.tenant_ref or "platform"
+
+    @display(description="Fields")
+    def changed(self, entry: AuditEntry) -> str:
+        """The names of what was updated."""
+        return ", ".join(entry.after) if entry.before else ""
+
+    @display(description="Change")
+    def diff(self, entry: AuditEntry) -> SafeString:
+        """Field by field, before and after."""
+        names = sorted({*entry.before, *entry.after})
+        rows = format_html_join(
+            "",
+            '<tr><th class="pr-6 text-left">{}</th><td class="pr-6">{}</td><td>{}</td></tr>',
+            ((name, _shown(entry.before, name), _shown(entry.after, name)) for name in names),
+        )
+        head = '<tr><th class="pr-6 text-left">Field</th><th class="pr-6 text-left">Before</th><th>After</th></tr>'
+        return format_html("<table><thead>" + head + "</thead><tbody>{}</tbody></table>", rows)
+
+
+def _shown(values: dict[str, Any], name: str) -> str:
+    value = values.get(name)
+    return "–" if value is None or value == "" else str(value)

@@ -1,0 +1,124 @@
+"""Rate limits: their own list, and as rows on the pages of what they limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from tenants.admin_rows import ConfigRowAdmin, ConfigRowInline
+from tenants.models import RateLimit
+
+if TYPE_CHECKING:
+    # Django's classes take type arguments in their stubs only.
+    SubjectFormSet = BaseInlineFormSet[Any, Any, Any]
+else:
+    SubjectFormSet = BaseInlineFormSet
+
+WHOLE_TENANT = (RateLimit.Level.TENANT, RateLimit.Level.USER)
+
+
+class LimitsOfSubject(SubjectFormSet):
+    """Limits of one team or key: the page says whose they are, so the form does not ask."""
+
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
+        self._place(form.instance)
+        return form
+
+    @property
+    def empty_form(self) -> Any:
+        """The template for rows added in the browser."""
+        form = super().empty_form
+        self._place(form.instance)
+        return form
+
+    def _place(self, limit: RateLimit) -> None:
+        limit.level = self.fk.name
+        limit.tenant_id = self.instance.tenant_id
+        setattr(limit, self.fk.name, self.instance)
+
+
+class TenantLimitInline(ConfigRowInline):
+    """Limits on the tenant as a whole and on each of its end users."""
+
+    model = RateLimit
+    fields = ("level", "metric", "value", "window_s")
+    verbose_name_plural = "limits"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Those of teams and keys are on the pages of these."""
+        return super().get_queryset(request).filter(level__in=WHOLE_TENANT)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only the levels that belong here."""
+        if db_field.name == "level":
+            kwargs["choices"] = [(level.value, level.label) for level in WHOLE_TENANT]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+
+class TeamLimitInline(ConfigRowInline):
+    """Limits that a team's keys share."""
+
+    model = RateLimit
+    fk_name = "team"
+    formset = LimitsOfSubject
+    fields = ("metric", "value", "window_s")
+    verbose_name_plural = "limits"
+
+
+class KeyLimitInline(ConfigRowInline):
+    """Limits of one key."""
+
+    model = RateLimit
+    fk_name = "key"
+    formset = LimitsOfSubject
+    fields = ("metric", "value", "window_s")
+    verbose_name_plural = "limits"
+
+
+@admin.register(RateLimit)
+class RateLimitAdmin(ConfigRowAdmin):
+    """All limits of all tenants."""
+
+    list_display = ("tenant", "show_level", "subject", "metric", "value", "show_window", "updated_at")
+    list_display_links = ("tenant", "subject")
+    list_select_related = ("tenant", "team", "key")
+    list_filter = (
+        ("tenant", AutocompleteSelectFilter),
+        ("level", ChoicesDropdownFilter),
+        ("metric", ChoicesDropdownFilter),
+    )
+    search_fields = ("tenant__slug", "tenant__name", "team__name", "key__name", "key__prefix")
+    autocomplete_fields = ("tenant", "team", "key")
+    fieldsets = (
+        ("Who is limited", {"fields": ("tenant", "level", "team", "key")}),
+        ("To what", {"fields": ("metric", "value", "window_s")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A limit stays with its tenant."""
+        return ("tenant",) if obj is not None else ()
+
+    @display(
+        description="Level",
+        ordering="level",
+        label={"tenant": "primary", "team": "info", "key": "success", "user": "warning"},
+    )
+    def show_level(self, limit: RateLimit) -> tuple[str, str]:
+        """A badge."""
+        return limit.level, limit.get_level_display()
+
+    @display(description="Subject")
+    def subject(self, limit: RateLimit) -> str:
+        """The team or key; the tenant or its users otherwise."""
+        return str(limit.team or limit.key or limit.get_level_display())
+
+    @display(description="Window", ordering="window_s")
+    def show_window(self, limit: RateLimit) -> str:
+        """With its unit."""
+        return f"per {limit.window_s} s" if limit.window_s else "at a time"

@@ -1,0 +1,131 @@
+"""People who sign in, and the groups that carry their permissions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from tenants.admin_rows import ConfigRowInline
+from tenants.changes import delete_row, save_row
+from tenants.models import Membership, User
+from tenants.people import delete_user, note_rights, rights_of, save_user
+
+
+class NewUserForm(UserCreationForm):
+    """Name, address and password of somebody new."""
+
+    class Meta(UserCreationForm.Meta):
+        """Our own user."""
+
+        model = User
+        fields = ("username", "email")
+
+
+class KnownUserForm(UserChangeForm):
+    """Everything about somebody."""
+
+    class Meta(UserChangeForm.Meta):
+        """Our own user."""
+
+        model = User
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """Sets a password, and says so in the audit log."""
+
+    def save(self, commit: bool = True) -> User:
+        """The user with the new password."""
+        user: User = super().save(commit=False)
+        return save_user(user=user) if commit else user
+
+
+class TenantInline(ConfigRowInline):
+    """The tenants that the user may operate."""
+
+    model = Membership
+    fields = ("tenant", "role")
+    autocomplete_fields = ("tenant",)
+    verbose_name_plural = "tenants"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    """People."""
+
+    form = KnownUserForm
+    add_form = NewUserForm
+    change_password_form = PasswordForm
+    list_display = ("username", "email", "show_kind", "show_state", "last_login", "date_joined")
+    list_filter = ("is_active", "is_staff", "is_superuser", ("groups", RelatedDropdownFilter))
+    list_filter_submit = True
+    search_fields = ("username", "email", "first_name", "last_name")
+    readonly_fields = ("last_login", "date_joined")
+    inlines = (TenantInline,)
+    add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
+
+    @display(
+        description="Kind",
+        ordering="is_superuser",
+        label={"superuser": "warning", "staff": "info", "member": "primary"},
+    )
+    def show_kind(self, user: User) -> str:
+        """A badge."""
+        if user.is_superuser:
+            return "superuser"
+        return "staff" if user.is_staff else "member"
+
+    @display(description="State", ordering="is_active", label={"active": "success", "disabled": "danger"})
+    def show_state(self, user: User) -> str:
+        """A badge."""
+        return "active" if user.is_active else "disabled"
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Tenants are given to a user who exists."""
+        return self.inlines if obj is not None else ()
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Audited."""
+        save_user(user=obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Groups and permissions, audited as well."""
+        with transaction.atomic():
+            before = rights_of(form.instance)
+            super().save_related(request, form, formsets, change)
+            note_rights(user=form.instance, before=before)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Memberships, each as its own change."""
+        memberships = formset.save(commit=False)
+        for membership in formset.deleted_objects:
+            delete_row(membership)
+        for membership in memberships:
+            save_row(membership)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Audited."""
+        delete_user(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """One change each."""
+        for user in queryset:
+            delete_user(user=user)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    """Named sets of permissions."""
