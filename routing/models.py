@@ -36,6 +36,8 @@ PUBLIC_ADDRESSES = {
     "anthropic": "https://api.anthropic.com",
     "gemini": "https://generativelanguage.googleapis.com",
     "cohere": "https://api.cohere.com",
+    "groq": "https://api.groq.com/openai/v1",
+    "mistral": "https://api.mistral.ai/v1",
     "sandbox": "sandbox://",
 }
 """Where each kind's own service is; kinds that only ever run somewhere private are missing."""

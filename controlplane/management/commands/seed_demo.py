@@ -97,7 +97,7 @@ def _seed_providers(environ: Mapping[str, str]) -> list[str]:
             lines.append(f"Provider: {known.name}, with the key in {known.credential}")
     vllm = environ.get("VLLM_BASE_URL", "").strip()
     if vllm and not _provider_known("vllm"):
-        create_provider(name="vllm", kind="openai", base_url=vllm)
+        create_provider(name="vllm", kind="vllm", base_url=vllm)
         lines.append(f"Provider: vllm at {vllm}; add its models in the admin or in providers.yaml")
     return lines
 
