@@ -72,13 +72,15 @@ def usage_of(body: JsonObject) -> Usage | None:
 class OpenAIStreamParser:
     """One streamed answer."""
 
-    __slots__ = ("_done", "_finished", "_label", "_sse")
+    __slots__ = ("_done", "_finished", "_label", "_open", "_sse")
 
     def __init__(self, label: str) -> None:
         self._label = label
         self._sse = SseParser()
         self._done = False
         self._finished = False
+        self._open: set[int] = set()
+        """Choices that have begun and not ended."""
 
     def feed(self, data: bytes) -> list[ChatChunk]:
         """Chunks that ``data`` completes; what follows ``[DONE]`` is ignored."""
@@ -92,7 +94,7 @@ class OpenAIStreamParser:
                 after the finish reason has still given its whole answer.
         """
         chunks = self._chunks(self._sse.close())
-        if not self._done and not self._finished:
+        if not self._done and (self._open or not self._finished):
             raise ProviderBadResponse(f"{self._label} ended its stream before the answer was complete.")
         return chunks
 
@@ -121,8 +123,14 @@ class OpenAIStreamParser:
         for choice in choices:
             if type(choice) is not dict or type(choice.get("delta") or {}) is not dict:
                 raise ProviderBadResponse(f"{self._label} sent a chunk with a malformed choice.")
+            index = choice.get("index", 0)
+            if type(index) is not int:
+                raise ProviderBadResponse(f"{self._label} sent a chunk with a malformed choice.")
             if choice.get("finish_reason"):
                 self._finished = True
+                self._open.discard(index)
+            elif not self._finished:
+                self._open.add(index)
         return True
 
 

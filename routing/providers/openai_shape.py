@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -45,6 +48,22 @@ def completion_body(*, id: str, created: int, model: str, choices: list[JsonObje
     }
     if usage is not None:
         body["usage"] = usage.as_openai()
+    return body
+
+
+def embeddings_body(
+    vectors: Sequence[Sequence[float]], model: str, encoding_format: str | None, usage: Usage | None
+) -> JsonObject:
+    """A ``list`` of embeddings; ``base64`` is of little-endian 32-bit floats, as OpenAI's clients read it."""
+    data: list[JsonObject] = []
+    for index, vector in enumerate(vectors):
+        coded: Any = vector
+        if encoding_format == "base64":
+            coded = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+        data.append({"object": "embedding", "index": index, "embedding": coded})
+    body: JsonObject = {"object": "list", "data": data, "model": model}
+    if usage is not None:
+        body["usage"] = {"prompt_tokens": usage.input_tokens, "total_tokens": usage.input_tokens}
     return body
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import math
 import random
-import struct
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
@@ -15,10 +13,11 @@ from typing import Any, Self
 
 import msgspec
 
-from contracts.chat import JsonObject
+from contracts.chat import JsonObject, Usage
 from contracts.clock import SystemClock
 from contracts.errors import ProviderUnavailable
 from contracts.ports import Clock, UpstreamRequest, UpstreamResponse, UpstreamStream
+from routing.providers.openai_shape import embeddings_body
 from routing.providers.sandbox import SandboxOptions, options_of
 from routing.providers.sandbox_answers import (
     DEFAULT_DIMENSIONS,
@@ -276,17 +275,9 @@ def _embeddings(body: JsonObject, options: SandboxOptions) -> JsonObject:
         given = [given]
     texts = [one if isinstance(one, str) else " ".join(map(str, one)) for one in given]
     dimensions = max(1, min(int(body.get("dimensions") or DEFAULT_DIMENSIONS), _MAX_DIMENSIONS))
-    data = []
-    for index, text in enumerate(texts):
-        vector: Any = embedding(text, dimensions)
-        if body.get("encoding_format") == "base64":
-            vector = base64.b64encode(struct.pack(f"<{dimensions}f", *vector)).decode()
-        data.append({"object": "embedding", "index": index, "embedding": vector})
-    result: JsonObject = {"object": "list", "data": data, "model": body["model"]}
-    if options.report_usage:
-        tokens = sum(count_tokens(text) for text in texts)
-        result["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return result
+    vectors = [embedding(text, dimensions) for text in texts]
+    usage = Usage(input_tokens=sum(count_tokens(text) for text in texts)) if options.report_usage else None
+    return embeddings_body(vectors, body["model"], body.get("encoding_format"), usage)
 
 
 def _event(body: JsonObject) -> bytes:
