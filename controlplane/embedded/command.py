@@ -33,6 +33,7 @@ class ServerCommand:
     argv: tuple[str, ...]
     account: Account | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     """Asks for a clean stop; also what the process gets when we die without a word."""
 
@@ -43,6 +44,7 @@ class ServerCommand:
         """
         arguments: dict[str, Any] = {
             "env": {**os.environ, **self.env},
+            "cwd": self.cwd,
             "start_new_session": True,
             "preexec_fn": leash(self.stop_signal),
         }

@@ -50,16 +50,6 @@ class Layout:
         return self.run / "up.lock"
 
     @property
-    def process_records(self) -> Path:
-        """Who was started, so that leftovers of a killed supervisor can be told from strangers."""
-        return self.run / "processes.json"
-
-    @property
-    def credentials(self) -> Path:
-        """The generated admin password."""
-        return self.var_dir / "credentials.json"
-
-    @property
     def secret_key(self) -> Path:
         """The generated signing key."""
         return self.var_dir / "secret_key"
