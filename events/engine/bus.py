@@ -18,6 +18,10 @@ from events.engine.spool import START, Position
 
 STREAM: Final = "events"
 GROUP: Final = "collector"
+COLLECTORS: Final = "events:collectors"
+"""Hash: collector → Unix milliseconds of its last sign of life."""
+COLLECTOR_TTL_S: Final = 15
+"""A collector that was silent for longer counts as dead."""
 ACKED: Final = "events:acked"
 """Hash: spool id → position up to which PostgreSQL has the spool's events."""
 
@@ -81,6 +85,12 @@ class CollectorBus(Protocol):
 
     async def acknowledge(self, entry_ids: Sequence[bytes], positions: Mapping[str, Position]) -> int:
         """Remove entries and publish positions, atomically; what is left in the stream."""
+
+    async def beat(self, consumer: str, now_ms: int) -> None:
+        """Say that the collector is alive."""
+
+    async def leave(self, consumer: str) -> None:
+        """The collector ends and holds no deliveries."""
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -179,6 +189,38 @@ class RedisStreamBus:
         pipeline.xlen(self._stream)
         answers = await self._run(pipeline)
         return int(answers[-1])
+
+    async def beat(self, consumer: str, now_ms: int) -> None:
+        """See :class:`CollectorBus`."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(COLLECTORS)
+        pipeline.hset(COLLECTORS, consumer, str(now_ms))
+        answers = await self._run(pipeline)
+        dead = [name for name, beat_ms in answers[0].items() if int(beat_ms) < now_ms - 60_000 * COLLECTOR_TTL_S]
+        if dead:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hdel(COLLECTORS, *dead)
+            await self._run(pipeline)
+
+    async def collectors_alive(self, now_ms: int) -> list[str]:
+        """Names of the collectors that beat within ``COLLECTOR_TTL_S``; for health checks."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(COLLECTORS)
+        beats = (await self._run(pipeline))[0]
+        return sorted(name.decode() for name, ms in beats.items() if int(ms) >= now_ms - 1000 * COLLECTOR_TTL_S)
+
+    async def length(self) -> int:
+        """Batches that wait in the stream or are being written."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xlen(self._stream)
+        return int((await self._run(pipeline))[0])
+
+    async def leave(self, consumer: str) -> None:
+        """See :class:`CollectorBus`."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xgroup_delconsumer(self._stream, self._group, consumer)
+        pipeline.hdel(COLLECTORS, consumer)
+        await self._run(pipeline)
 
     async def _create_group(self, error: ResponseError) -> None:
         """After a start on an empty Redis, or after it was flushed; other refusals are passed on."""
