@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.events import RequestCompleted, RequestFailed, RequestRejected, RequestStarted
+from contracts.events import EventPayload, RequestCompleted, RequestFailed, RequestRejected, RequestStarted
 from events.collector.incoming import Incoming
 
 RUNNING, REJECTED, COMPLETED, FAILED = 0, 2, 3, 4
@@ -102,7 +102,7 @@ def run_facts(event: Incoming) -> RunFacts | None:
         state,
         event.occurred_at - timedelta(milliseconds=duration_ms),
         event.occurred_at if ended else None,
-        [None if field is None else getattr(payload, field) for field in _FIELDS[kind]],
+        [_told(payload, field) for field in _FIELDS[kind]],
     )
 
 
@@ -116,3 +116,9 @@ def merged_runs(events: Iterable[Incoming]) -> list[RunFacts]:
         known = runs.get(facts.correlation_id)
         runs[facts.correlation_id] = facts if known is None else known.merge(facts)
     return [runs[correlation_id] for correlation_id in sorted(runs)]
+
+
+def _told(payload: EventPayload, field: str | None) -> Any:
+    """The field's value; None where the struct has no such field or says nothing in it (no tags)."""
+    value = getattr(payload, field) if field is not None else None
+    return None if value == {} else value

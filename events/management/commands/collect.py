@@ -9,7 +9,7 @@ import socket
 from argparse import ArgumentParser
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     """Moves events from Redis to PostgreSQL and to live pages."""
 
     help = "Run the event collector until SIGTERM or Ctrl-C. Several may run at once, on one machine or many."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks: list[str] = []  # noqa: RUF012 - as Django declares it
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The collector's knobs."""
