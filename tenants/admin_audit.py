@@ -60,7 +60,9 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
         """With the name of the tenant, as long as there is one."""
         tenant_id = Cast(NullIf(OuterRef("tenant_ref"), Value("")), UUIDField())
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(slug=Subquery(Tenant.objects.filter(pk=tenant_id).values("slug")[:1]))
+        slug = Subquery(Tenant.objects.filter(pk=tenant_id).values("slug")[:1])
+        with_slug: QuerySet[Any] = rows.annotate(slug=slug)
+        return with_slug
 
     @display(description="Action", ordering="action", label=ACTIONS)
     def show_action(self, entry: AuditEntry) -> str:

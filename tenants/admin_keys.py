@@ -127,7 +127,7 @@ class ApiKeyAdmin(ConfigRowAdmin):
         """A key stays with its tenant."""
         return () if obj is None else ("tenant", *self.state_fields)
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: ApiKeyForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Remember a new key for the answer to this very request."""
         save_row(obj)
         if form.issued is not None:
@@ -175,7 +175,7 @@ class ApiKeyAdmin(ConfigRowAdmin):
         return self._ask(request, key, title="Revoke key", told=told, submit="Revoke", form=None)
 
     def _found(self, request: HttpRequest, object_id: str) -> ApiKey:
-        key = self.get_object(request, object_id)
+        key: ApiKey | None = self.get_object(request, object_id)
         if key is None:
             raise Http404("There is no such key.")
         if not self.has_change_permission(request, key):

@@ -119,7 +119,7 @@ def record(
         actor=actor.name,
         source_ip=actor.ip,
         action=action,
-        object_type=row._meta.model_name,
+        object_type=str(row._meta.model_name),
         object_id=str(row.pk),
         object_name=name[:300],
         tenant_ref=str(tenant_id or ""),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
 
+from events.models import Run
 from tenants.audit import AuditEntry
-from tenants.models import ApiKey, RateLimit, Tenant
+from tenants.models import ApiKey, Membership, RateLimit, Team, Tenant
 
 
 def key_by_hash(key_hash: str) -> ApiKey | None:
@@ -38,3 +41,47 @@ def platform_version() -> int:
     """A number that grows with every change of what all tenants share: the newest such audit entry's."""
     newest = AuditEntry.objects.filter(tenant_ref="").order_by("-id").values_list("id", flat=True).first()
     return newest or 0
+
+
+LATE = timedelta(minutes=15)
+"""Runs may be written this much later than they began: after an outage of the bus or the database, say."""
+OLDEST = timedelta(days=7)
+"""How far a first look at the runs goes back."""
+
+
+def newest_key_use() -> datetime:
+    """The latest instant at which any key is known to have been used; :data:`OLDEST` ago at the earliest."""
+    oldest = timezone.now() - OLDEST
+    newest: datetime | None = ApiKey.objects.aggregate(newest=Max("last_used_at"))["newest"]
+    return oldest if newest is None else max(newest, oldest)
+
+
+def key_uses_since(instant: datetime) -> dict[uuid.UUID, datetime]:
+    """When each key was last used, for keys with calls that began after the instant (less :data:`LATE`)."""
+    uses = (
+        Run.objects.filter(started_at__gt=instant - LATE, key_id__isnull=False)
+        .order_by()
+        .values_list("key_id")
+        .annotate(Max("started_at"))
+    )
+    return {uuid.UUID(key_id): used_at for key_id, used_at in uses if key_id}
+
+
+def keys_of_tenant(tenant_id: uuid.UUID) -> QuerySet[ApiKey]:
+    """The tenant's keys with their teams, newest first."""
+    return ApiKey.objects.for_tenant(tenant_id).select_related("team").order_by("-created_at")
+
+
+def teams_of_tenant(tenant_id: uuid.UUID) -> QuerySet[Team]:
+    """The tenant's teams by name."""
+    return Team.objects.for_tenant(tenant_id).order_by("name")
+
+
+def members_of_tenant(tenant_id: uuid.UUID) -> QuerySet[Membership]:
+    """Who may operate the tenant."""
+    return Membership.objects.for_tenant(tenant_id).select_related("user").order_by("user__username")
+
+
+def audit_of_tenant(tenant_id: uuid.UUID) -> QuerySet[AuditEntry]:
+    """What was changed in the tenant, newest first."""
+    return AuditEntry.objects.filter(tenant_ref=str(tenant_id)).order_by("-id")

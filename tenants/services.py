@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from tenants.actor import current_actor
 from tenants.audit import AuditEntry
-from tenants.changes import delete_row, save_row
+from tenants.changes import Row, delete_row, save_row
 from tenants.keys import ClearKey, Scope, new_key
 from tenants.models import ApiKey, Membership, RateLimit, Team, Tenant, User
 
@@ -209,7 +209,7 @@ def touch_keys(*, used_at: Mapping[uuid.UUID, datetime]) -> int:
     rows = sorted(used_at.items())
     with connection.cursor() as cursor:
         cursor.execute(_TOUCH, [[key_id for key_id, _ in rows], [instant for _, instant in rows]])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 _TOUCH = """
@@ -223,7 +223,7 @@ UPDATE tenants_apikey AS key SET last_used_at = locked.at FROM locked WHERE key.
 """
 
 
-def _with(row: Any, fields: Mapping[str, Any]) -> Any:
+def _with(row: Row, fields: Mapping[str, Any]) -> Row:
     known = {field.name for field in row._meta.concrete_fields if field.editable}
     for name, value in fields.items():
         if name not in known:
