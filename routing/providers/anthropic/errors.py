@@ -14,19 +14,21 @@ from contracts.errors import (
     ProviderContextTooLong,
     ProviderError,
     ProviderModelNotFound,
+    ProviderQuotaExhausted,
     ProviderRateLimited,
     ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
 )
 from routing.providers.anthropic.response import NAME
+from routing.providers.http_errors import class_of, provider_error
 from routing.providers.openai_shape import quoted
 from routing.providers.retry_after import retry_after_s
 
 _BY_TYPE: dict[str, type[ProviderError]] = {
     "invalid_request_error": ProviderRejected,
     "authentication_error": ProviderAuthFailed,
-    "billing_error": ProviderAuthFailed,
+    "billing_error": ProviderQuotaExhausted,
     "permission_error": ProviderAuthFailed,
     "not_found_error": ProviderModelNotFound,
     "request_too_large": ProviderContextTooLong,
@@ -34,16 +36,6 @@ _BY_TYPE: dict[str, type[ProviderError]] = {
     "timeout_error": ProviderTimeout,
     "api_error": ProviderUnavailable,
     "overloaded_error": ProviderUnavailable,
-}
-_BY_STATUS: dict[int, type[ProviderError]] = {
-    401: ProviderAuthFailed,
-    402: ProviderAuthFailed,
-    403: ProviderAuthFailed,
-    404: ProviderModelNotFound,
-    408: ProviderTimeout,
-    413: ProviderContextTooLong,
-    429: ProviderRateLimited,
-    504: ProviderTimeout,
 }
 _TOO_LONG = re.compile(r"prompt is too long|exceed(?:s|ed)? (?:the )?context (?:limit|window)", re.IGNORECASE)
 _FILTERED = re.compile(r"content filtering policy|blocked by content filter", re.IGNORECASE)
@@ -53,42 +45,50 @@ _NO_CREDIT = re.compile(r"credit balance is too low|usage limits", re.IGNORECASE
 def classified(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for a response that is not 2xx, also when a proxy answered with its own page."""
     kind, message = _said(body)
-    by_status = _BY_STATUS.get(status)
-    if by_status is None:
-        by_status = ProviderRejected if 400 <= status < 500 else ProviderUnavailable
+    error = class_of(status, message)
     # The status decides where the two disagree about who is to blame: 5xx is never the caller's fault.
-    error = by_status if status >= 500 or status == 429 else _BY_TYPE.get(kind, by_status)
-    return _refined(error, message)(
-        quoted(NAME, message, status), upstream_status=status, retry_after_s=retry_after_s(headers, body)
-    )
+    if status < 500 and status != 429:
+        error = _BY_TYPE.get(kind, error)
+    return _error(error, message, status, retry_after_s(headers, body))
 
 
 def in_stream(raw: Any) -> ProviderError:
     """The error for an ``error`` event in a stream whose status was 200."""
-    error = raw.get("error") if isinstance(raw, dict) else None
-    error = error if isinstance(error, dict) else {}
-    kind, message = str(error.get("type", "")), error.get("message")
-    found = _refined(_BY_TYPE.get(kind, ProviderUnavailable), message)
-    return found(quoted(NAME, message or kind or "error in the stream", 200), upstream_status=200)
+    kind, message = _kind_and_message(raw)
+    return _error(_BY_TYPE.get(kind, ProviderUnavailable), message or kind, 200, None)
 
 
-def _refined(error: type[ProviderError], message: object) -> type[ProviderError]:
+def _error(kind: type[ProviderError], message: str, status: int, retry_after: float | None) -> ProviderError:
+    return provider_error(
+        _refined(kind, message),
+        provider=NAME,
+        message=quoted(NAME, message, status),
+        status=status,
+        retry_after_s=retry_after,
+    )
+
+
+def _refined(error: type[ProviderError], message: str) -> type[ProviderError]:
     """What an ``invalid_request_error`` is really about, which only its words tell."""
-    if error is not ProviderRejected or not isinstance(message, str):
+    if error is not ProviderRejected:
         return error
     if _TOO_LONG.search(message):
         return ProviderContextTooLong
     if _FILTERED.search(message):
         return ProviderContentFiltered
-    return ProviderAuthFailed if _NO_CREDIT.search(message) else error
+    return ProviderQuotaExhausted if _NO_CREDIT.search(message) else error
 
 
-def _said(body: bytes) -> tuple[str, object]:
+def _said(body: bytes) -> tuple[str, str]:
     try:
-        raw = msgspec.json.decode(body)
+        return _kind_and_message(msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return "", None
+        return "", ""
+
+
+def _kind_and_message(raw: Any) -> tuple[str, str]:
     error = raw.get("error") if isinstance(raw, dict) else None
     if not isinstance(error, dict):
-        return "", None
-    return str(error.get("type", "")), error.get("message")
+        return "", ""
+    message = error.get("message")
+    return str(error.get("type", "")), message if isinstance(message, str) else ""

@@ -89,7 +89,9 @@ class AnthropicStream:
         self._make.id = message["id"]
         self._make.model = message["model"]
         self._usage = dict(message["usage"])
-        return [self._make.chunk({"role": "assistant", "content": ""}, usage=usage_of(self._usage))]
+        # Marked as an estimate: the output is not counted yet, so a call that breaks off is not billed by it.
+        so_far = msgspec.structs.replace(usage_of(self._usage), estimated=True)
+        return [self._make.chunk({"role": "assistant", "content": ""}, usage=so_far)]
 
     def _message_delta(self, raw: JsonObject) -> list[ChatChunk]:
         self._usage |= {name: value for name, value in (raw.get("usage") or {}).items() if value is not None}
