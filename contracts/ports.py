@@ -46,6 +46,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    connect_timeout_ms: int = 5_000
 
 
 class UpstreamResponse(msgspec.Struct, frozen=True):

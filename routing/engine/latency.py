@@ -16,10 +16,9 @@ _IDLE_TAU_S = 30.0
 
 
 class LatencyWindow:
-    """The last 128 latencies (ms) of at most 5 minutes; recording is O(1), percentiles are cached for 16 records or 1 s
-    (whichever comes first).
+    """The last 128 latencies (ms) of at most 5 minutes; percentiles are cached for 16 records or 1 s.
 
-     The average is Finagle's peak EWMA: it jumps up to a sample above it at once and comes down over about 10 s, so
+    The average is Finagle's peak EWMA: it jumps up to a sample above it at once and comes down over about 10 s, so
      that a target which has just become slow is left quickly and trusted again slowly.
     """
 

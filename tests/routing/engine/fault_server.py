@@ -34,6 +34,7 @@ class FaultServer:
     connections: int = 0
     closed_by_peer: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client has closed a connection on which an answer was still owed."""
+    go: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -166,6 +167,56 @@ class FaultServer:
     async def _do_stream_hang(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + self._chunk(b"data: 1\n\n"))
         return await self._owed(reader)
+
+    async def _do_answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """A whole answer in the tests' own stream format."""
+        return self._events(writer, "role", "one", "two", "end")
+
+    async def _do_error_first(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._events(writer, "role", "error")
+
+    async def _do_error_later(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._events(writer, "one", "error")
+
+    async def _do_no_end(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._events(writer, "one")
+
+    async def _do_role_hang(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + self._chunk(b"data: role\n\n"))
+        return await self._owed(reader)
+
+    def _events(self, writer: asyncio.StreamWriter, *texts: str) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for text in texts:
+            writer.write(self._chunk(f"data: {text}\n\n".encode()))
+        writer.write(b"0\r\n\r\n")
+        return True
+
+    async def _do_slow(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answers when :attr:`go` is set."""
+        await self.go.wait()
+        return await self._do_ok(_reader, writer)
+
+    async def _do_bad_request(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._status(writer, "400 Bad Request")
+
+    async def _do_unauthorized(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._status(writer, "401 Unauthorized")
+
+    async def _do_overloaded(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._status(writer, "503 Overloaded")
+
+    async def _do_limited(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return self._status(writer, "429 Too Many Requests\r\nRetry-After: 30")
+
+    async def _do_fails_once(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if sum("fails" in exchange.path for exchange in self.exchanges) == 1:
+            return self._status(writer, "503 Overloaded")
+        return await self._do_ok(reader, writer)
+
+    def _status(self, writer: asyncio.StreamWriter, status: str) -> bool:
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        return True
 
     async def _do_endless(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
