@@ -137,7 +137,7 @@ def set_targets(*, route: Route, targets: Sequence[TargetChoice]) -> bool:
             changed = True
     for choice in targets:
         target = present.get(choice.model.pk) or Target(route=route, model=choice.model)
-        changed |= _fill_target(target, choice)
+        changed |= fill_target(target, choice)
         save_row(target)
     return changed
 
@@ -152,7 +152,8 @@ def set_enabled(*, rows: Iterable[Row], enabled: bool) -> int:
     return changed
 
 
-def _fill_target(target: Target, choice: TargetChoice) -> bool:
+def fill_target(target: Target, choice: TargetChoice) -> bool:
+    """Put the choice into the row without saving it; whether the row is new or now differs from what it was."""
     values: dict[str, Any] = {
         "priority": choice.priority,
         "weight": choice.weight,
