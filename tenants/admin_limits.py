@@ -25,22 +25,13 @@ WHOLE_TENANT = (RateLimit.Level.TENANT, RateLimit.Level.USER)
 class LimitsOfSubject(SubjectFormSet):
     """Limits of one team or key: the page says whose they are, so the form does not ask."""
 
-    def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
-        self._place(form.instance)
-        return form
-
-    @property
-    def empty_form(self) -> Any:
-        """The template for rows added in the browser."""
-        form = super().empty_form
-        self._place(form.instance)
-        return form
-
-    def _place(self, limit: RateLimit) -> None:
-        limit.level = self.fk.name
-        limit.tenant_id = self.instance.tenant_id
-        setattr(limit, self.fk.name, self.instance)
+    def full_clean(self) -> None:
+        """Called once the page's own form is valid, so the subject's tenant is known by now."""
+        for form in self.forms:
+            limit = form.instance
+            limit.level, limit.tenant_id = self.fk.name, self.instance.tenant_id
+            setattr(limit, self.fk.name, self.instance)
+        super().full_clean()
 
 
 class TenantLimitInline(ConfigRowInline):

@@ -31,6 +31,6 @@ def test_what_is_no_reference_is_refused_with_what_is_supported(reference):
 
 @given(st.text(min_size=20).filter(lambda text: not text.startswith("env:")))
 def test_a_pasted_credential_is_never_repeated_in_the_error(pasted):
-    with pytest.raises(ValueError, match="Supported|environment variable") as caught:
+    with pytest.raises(ValueError, match=r"Supported|environment variable") as caught:
         parse_reference(pasted)
     assert pasted not in str(caught.value)
