@@ -38,6 +38,8 @@ def unsupported(request: ChatRequest, target: TargetSpec) -> list[str]:
         for name in ("frequency_penalty", "presence_penalty")
         if asks_for(request, name) and not 0 <= (getattr(request, name) or 0) <= 1
     ]
+    if asks_for(request, "frequency_penalty") and asks_for(request, "presence_penalty"):
+        found.append("presence_penalty")  # Cohere takes one of the two
     if request.temperature is not None and not 0 <= request.temperature <= 1:
         found.append("temperature")
     if request.reasoning_effort is not None and request.reasoning_effort not in _THINKING:

@@ -55,8 +55,8 @@ class _Message(msgspec.Struct):
 
 
 class _Tokens(msgspec.Struct):
-    input_tokens: float = 0
-    output_tokens: float = 0
+    input_tokens: float | None = None
+    output_tokens: float | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -259,10 +259,10 @@ def _usage(usage: _Usage | None) -> Usage | None:
     counted = usage.billed_units or usage.tokens
     if counted is None:
         return None
-    input_tokens = int(counted.input_tokens)
+    input_tokens = int(counted.input_tokens or 0)
     return Usage(
         input_tokens=input_tokens,
-        output_tokens=int(counted.output_tokens),
+        output_tokens=int(counted.output_tokens or 0),
         cached_input_tokens=min(int(usage.cached_tokens or 0), input_tokens),
     )
 

@@ -12,7 +12,9 @@ reply piece by piece and breaks it where a fault says so, so that each fault wor
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import socket
 import struct
 from collections import deque
@@ -170,10 +172,13 @@ class SlowPieces(Fault, frozen=True):
 class UpstreamServer:
     """One emulator behind a real socket, for the length of an ``async with``."""
 
-    def __init__(self, emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0, keep_requests: bool = True
+    ) -> None:
         self.emulator = emulator
         self.requests: list[SeenRequest] = []
         self.url = ""
+        self._keep_requests = keep_requests
         self._host = host
         self._port = port
         self._faults: deque[Fault | None] = deque()
@@ -230,7 +235,8 @@ class UpstreamServer:
             await request.read(),
         )
         fault = self._faults.popleft() if self._faults else self._lasting
-        self.requests.append(seen)
+        if self._keep_requests:
+            self.requests.append(seen)
         await self._notify()
         try:
             response = await self._answer(request, seen, fault)
@@ -281,6 +287,22 @@ class UpstreamServer:
         elif request.transport is not None:
             request.transport.close()
         return response
+
+
+def run_alone(emulator: Emulator, name: str) -> None:
+    """Serve one emulator from the command line until it is interrupted."""
+    parser = argparse.ArgumentParser(description=f"Stands in for {name}.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    arguments = parser.parse_args()
+
+    async def serve() -> None:
+        async with UpstreamServer(emulator, host=arguments.host, port=arguments.port, keep_requests=False) as server:
+            print(server.url, flush=True)
+            await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve())
 
 
 async def _paced(reply: Reply) -> AsyncIterator[bytes]:
