@@ -40,7 +40,7 @@ def emit(payload: EventPayload, context: EventContext) -> None:
 
 
 def process_emitter() -> Emitter:
-    """This process's emitter, made on first use. A forked child makes its own: a spool has one writer."""
+    """The emitter of this process, made on first use. A forked child makes its own: a spool has one writer."""
     global _emitter, _owner_pid
     if _emitter is not None and _owner_pid == os.getpid():
         return _emitter

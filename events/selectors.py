@@ -39,14 +39,7 @@ def run_of(tenant_id: str, correlation_id: str) -> dict[str, Any] | None:
     run = runs_of_tenant(tenant_id).filter(pk=correlation_id).first()
     if run is None:
         return None
-    events = list(
-        EventRecord.objects.filter(
-            tenant_id=tenant_id,
-            correlation_id=correlation_id,
-            occurred_at__gte=run.started_at - timedelta(minutes=5),
-            occurred_at__lte=run.started_at + MAX_RUN_DURATION,
-        ).order_by("event_id")[:MAX_RUN_EVENTS]
-    )
+    events = _events(run)
     return {
         "id": run.correlation_id,
         "object": "run",
@@ -64,6 +57,22 @@ def run_of(tenant_id: str, correlation_id: str) -> dict[str, Any] | None:
         "output": _stored(events, "output"),
         "events": [_event(event) for event in events],
     }
+
+
+def events_of_run(tenant_id: str, correlation_id: str) -> list[EventRecord]:
+    """The run's events in the order in which they were emitted; none when the tenant has no such run."""
+    run = runs_of_tenant(tenant_id).filter(pk=correlation_id).first()
+    return _events(run) if run is not None else []
+
+
+def _events(run: Run) -> list[EventRecord]:
+    near = EventRecord.objects.filter(
+        tenant_id=run.tenant_id,
+        correlation_id=run.correlation_id,
+        occurred_at__gte=run.started_at - timedelta(minutes=5),
+        occurred_at__lte=run.started_at + MAX_RUN_DURATION,
+    )
+    return list(near.order_by("event_id")[:MAX_RUN_EVENTS])
 
 
 def _request(run: Run) -> dict[str, Any]:

@@ -217,6 +217,18 @@ class GatewayMetrics:
         self.spool_backlog.set(backlog_bytes)
         self.spool_oldest.set(oldest_s)
 
+    def websocket_opened(self) -> None:
+        """A client watches live events."""
+        self.ws_clients.inc()
+
+    def websocket_closed(self) -> None:
+        """It is gone."""
+        self.ws_clients.dec()
+
+    def websocket_dropped(self, count: int) -> None:
+        """Messages that a slow client did not get."""
+        self.ws_dropped.inc(count)
+
     # --- counting (hot path)
 
     def observe(self, payload: EventPayload, context: EventContext) -> None:
