@@ -150,7 +150,8 @@ KNOWN_FIELDS = frozenset(ChatRequest.__struct_encode_fields__) - {"__body__"}
 class EmbeddingRequest(msgspec.Struct, kw_only=True):
     """``POST /v1/embeddings``: texts or token arrays."""
 
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | list[str | int | list[int]]
+    """One text, texts, one token array, or token arrays: all members are of one kind."""
     model: str | None = None
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None

@@ -50,9 +50,7 @@ class Endpoints:
             _chat(pipeline, "/v1/generate", GenerateFormat(streamed=False)),
             _chat(pipeline, "/v1/generate/stream", GenerateFormat(streamed=True)),
             Endpoint("POST", "/v1/embeddings", _embeddings(pipeline)),
-            Endpoint(
-                "POST", "/v1/messages/count_tokens", _count_tokens(reads, messages), error_body=messages.error_body
-            ),
+            Endpoint("POST", "/v1/messages/count_tokens", _count_tokens(reads), error_body=messages.error_body),
             Endpoint("GET", "/v1/models", lambda request, _: reads.models(request)),
             Endpoint("GET", "/v1/models/{model}", reads.model),
             Endpoint("GET", "/v1/runs/{correlation_id}", reads.run),
@@ -138,8 +136,8 @@ def _embeddings(pipeline: Pipeline) -> Serve:
     return serve
 
 
-def _count_tokens(reads: Reads, format_: MessagesFormat) -> Serve:
+def _count_tokens(reads: Reads) -> Serve:
     async def serve(request: GatewayRequest, _: str) -> Answer:
-        return await reads.count_tokens(request, lambda body: count_tokens_body(format_.parse_for_count(body)))
+        return await reads.count_tokens(request, count_tokens_body)
 
     return serve

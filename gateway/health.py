@@ -12,6 +12,7 @@ from contracts.ids import new_correlation_id
 from contracts.ports import DependencyProbe
 from gateway.engine.headers import plain_headers
 from gateway.exchange import Answer
+from routing.engine.statistics import TargetSnapshot
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -25,7 +26,7 @@ class Health:
         self,
         *,
         probes: Mapping[str, DependencyProbe],
-        targets: Callable[[], list[JsonObject]],
+        targets: Callable[[], list[TargetSnapshot]],
         metrics: Callable[[], bytes],
     ) -> None:
         self._probes = probes
@@ -45,13 +46,13 @@ class Health:
         states = await asyncio.gather(*(_probe(self._probes[name]) for name in names))
         worst = max((_RANK[state["status"]] for state in states), default=0)
         targets = self._targets()
-        if any(target.get("breaker") != "closed" for target in targets):
+        if any(target.breaker != "closed" for target in targets):
             worst = max(worst, 1)
         return _json(
             {
                 "status": "ok" if worst == 0 else "degraded",
                 "dependencies": dict(zip(names, states, strict=True)),
-                "targets": targets,
+                "targets": msgspec.to_builtins(targets),
             }
         )
 

@@ -36,8 +36,9 @@ from gateway.formats.embeddings import parse_embeddings, render_embeddings
 from gateway.formats.validation import decode_object, tags_of
 from routing.engine.call import EngineCall, Plan
 from routing.engine.cost import cost_nanousd
-from routing.engine.executor import Engine, LiveStream
+from routing.engine.executor import Engine
 from routing.engine.select import resolve_route
+from routing.engine.stream import LiveStream
 from routing.engine.tokens import estimate_embedding_tokens, estimate_input_tokens
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ class Pipeline:
         call.key, call.tenant = await self._authenticator.authenticate(
             clear_key, call.exchange.client_ip, call.operation
         )
+        call.tenant_id = call.tenant.id
 
     def _parse(self, call: Call, format_: ChatFormat | None) -> None:
         body = decode_object(call.exchange.body)
@@ -165,7 +167,7 @@ class Pipeline:
         )
 
     def _reject(self, call: Call, error: GatewayError, format_: ChatFormat | None) -> Answer:
-        if call.key is not None:
+        if call.tenant_id:
             # Without a tenant there is nobody to tell, and a flood of bad keys must not become a flood of rows.
             rejected = RequestRejected(
                 endpoint=call.endpoint,
@@ -276,6 +278,8 @@ class Pipeline:
     # --- settle, emit, answer ----------------------------------------------------------------------
 
     def _facts(self, call: Call) -> AnswerFacts:
+        assert call.target is not None
+        assert call.usage is not None
         return AnswerFacts(
             correlation_id=call.correlation_id,
             trace_id=call.trace_id,

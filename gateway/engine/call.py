@@ -55,7 +55,9 @@ class Call:
     """Unix nanoseconds."""
 
     # authenticate
-    key: KeySpec | None = None
+    tenant_id: str = ""
+    """Empty until the caller is known."""
+    key: KeySpec = field(init=False)
     tenant: TenantSpec = field(init=False)
     # parse
     request: ChatRequest | EmbeddingRequest = field(init=False)
@@ -79,8 +81,7 @@ class Call:
     @property
     def context(self) -> EventContext:
         """Whose events these are."""
-        tenant_id = self.key.tenant_id if self.key is not None else ""
-        return EventContext(tenant_id, self.trace_id, self.span_id, self.correlation_id)
+        return EventContext(self.tenant_id, self.trace_id, self.span_id, self.correlation_id)
 
     @property
     def streamed(self) -> bool:

@@ -42,7 +42,6 @@ def failed_event(call: Call, error: GatewayError, duration_ms: float, code: str,
 
 
 def _common(call: Call, usage: Usage, duration_ms: float) -> dict[str, Any]:
-    assert call.key is not None
     engine = call.engine
     return {
         "endpoint": call.endpoint,

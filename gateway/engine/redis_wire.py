@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 from redis.asyncio.connection import parse_url
@@ -35,8 +35,8 @@ class _Wire(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports do not inherit from asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self.reader.feed(data)
@@ -110,7 +110,7 @@ class RedisWire:
             raise RedisUnavailable("Redis is not connected.")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         wire.waiting.append(future)
-        wire.transport.write(hiredis.pack_command(args))
+        wire.transport.write(hiredis.pack_command(cast("Any", args)))
         return future
 
     async def _keep_connected(self) -> None:
@@ -138,7 +138,7 @@ class RedisWire:
                 future: asyncio.Future[Any] = loop.create_future()
                 wire.waiting.append(future)
                 assert wire.transport is not None
-                wire.transport.write(hiredis.pack_command(command))
+                wire.transport.write(hiredis.pack_command(cast("Any", command)))
                 await future
         return wire
 

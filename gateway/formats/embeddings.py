@@ -19,13 +19,25 @@ def parse_embeddings(body: JsonObject) -> EmbeddingRequest:
     body.pop("__body__", None)
     request = convert(body, EmbeddingRequest)
     request.body = body
-    if not request.input:
-        raise InvalidRequest("'input' must not be empty.", param="input")
-    if isinstance(request.input, list) and len(request.input) > MAX_INPUTS and not isinstance(request.input[0], int):
-        raise InvalidRequest(f"'input' holds more than {MAX_INPUTS} texts.", param="input")
+    _check_input(request.input)
     require_range(request.dimensions, "dimensions", 1, 65_536)
     tags_of(request.tags)
     return request
+
+
+def _check_input(given: str | list[str | int | list[int]]) -> None:
+    if not given:
+        raise InvalidRequest("'input' must not be empty.", param="input")
+    if isinstance(given, str):
+        return
+    kind = type(given[0])
+    for position, member in enumerate(given):
+        if type(member) is not kind:
+            raise InvalidRequest("'input' mixes texts and tokens.", param=f"input[{position}]")
+        if kind is not int and not member:
+            raise InvalidRequest("'input' holds an empty member.", param=f"input[{position}]")
+    if kind is not int and len(given) > MAX_INPUTS:
+        raise InvalidRequest(f"'input' holds more than {MAX_INPUTS} members.", param="input")
 
 
 def render_embeddings(result: EmbeddingResult, facts: AnswerFacts) -> JsonObject:

@@ -1,0 +1,121 @@
+"""Everything a gateway worker is made of, put together and started in order. Knows no Django.
+
+What differs between installations and what Django has to provide comes in as arguments; see :mod:`gateway.wiring`.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from contracts.chat import JsonObject
+from contracts.clock import SystemClock
+from contracts.events import EventContext, GatewayWorkerStarted
+from contracts.ports import DependencyProbe, RunReader, SpecSource
+from events.engine import EventOutlet
+from events.engine.tracing import CallTracer
+from gateway.endpoints import Endpoints
+from gateway.engine.admission import Admission
+from gateway.engine.authentication import Authenticator
+from gateway.engine.config_listener import ConfigListener
+from gateway.engine.redis_wire import RedisUnavailable, RedisWire
+from gateway.engine.spec_cache import SpecCache
+from gateway.health import Health
+from gateway.pipeline import Pipeline
+from gateway.reads import Reads
+from routing.engine.executor import Engine
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator sets. Times are seconds unless the name says otherwise."""
+
+    redis_url: str
+    workers: int
+    spec_ttl_s: float
+    key_cache_size: int
+    tenant_cache_size: int
+    service_name: str
+    env: str
+    otlp_endpoint: str = ""
+    spool_dir: Path
+
+
+class GatewayRuntime:
+    """One worker's data plane; use it from the event loop on which it was started."""
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        source: SpecSource,
+        runs: RunReader,
+        outlet: EventOutlet,
+        engine: Engine,
+        probes: Mapping[str, DependencyProbe],
+    ) -> None:
+        clock = SystemClock()
+        self.worker_id = f"worker-{uuid.uuid4().hex[:12]}"
+        self._outlet = outlet
+        self._engine = engine
+        self._specs = SpecCache(
+            source,
+            clock=clock,
+            ttl_s=config.spec_ttl_s,
+            key_cache_size=config.key_cache_size,
+            tenant_cache_size=config.tenant_cache_size,
+        )
+        self._wire = RedisWire(config.redis_url)
+        self._listener = ConfigListener(config.redis_url, self._specs)
+        self._tracer = CallTracer.to_endpoint(config.otlp_endpoint, service_name=config.service_name, env=config.env)
+        self._admission = Admission(self._wire, emitter=outlet.emitter, clock=clock, workers=config.workers)
+        self.authenticator = Authenticator(self._specs, clock)
+        self.endpoints = Endpoints(
+            pipeline=Pipeline(
+                specs=self._specs,
+                authenticator=self.authenticator,
+                admission=self._admission,
+                engine=engine,
+                emitter=outlet.emitter,
+                tracer=self._tracer,
+                clock=clock,
+            ),
+            reads=Reads(specs=self._specs, authenticator=self.authenticator, runs=runs),
+            health=Health(
+                probes={**probes, "redis": self._probe_redis, "event_spool": self._probe_spool},
+                targets=engine.snapshot,
+                metrics=outlet.metrics.render,
+            ),
+        )
+
+    async def start(self) -> None:
+        """Connect and begin shipping events. Dependencies that are down delay nothing."""
+        await self._wire.start()
+        await self._outlet.start()
+        await self._engine.start()
+        await self._listener.start()
+        self._outlet.emitter.emit(GatewayWorkerStarted(worker_id=self.worker_id, pid=os.getpid()), EventContext())
+
+    async def stop(self) -> None:
+        """Hand over what is still to be settled and shipped, then close everything."""
+        await self._listener.stop()
+        await self._admission.drain()
+        await self._engine.aclose()
+        await self._wire.stop()
+        await self._outlet.stop()
+        self._tracer.close()
+
+    async def _probe_redis(self) -> JsonObject:
+        try:
+            await self._wire.call("PING")
+        except RedisUnavailable as error:
+            return {"status": "down", "error": str(error), "admission": "local limits"}
+        state = "degraded" if self._admission.degraded else "ok"
+        return {"status": state, "admission": "shared limits", "config_changes_heard": self._listener.subscribed}
+
+    async def _probe_spool(self) -> JsonObject:
+        spool = self._outlet.spool
+        return {"status": "ok", "bytes": spool.size_bytes, "max_bytes": spool.max_bytes}

@@ -1,0 +1,97 @@
+"""Builds a :class:`gateway.runtime.GatewayRuntime` from Django's settings and models."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+from redis.asyncio import Redis
+
+from contracts.chat import JsonObject
+from contracts.clock import SystemClock
+from events.engine import build as build_outlet
+from events.runs import DjangoRunReader
+from gateway.runtime import GatewayConfig, GatewayRuntime
+from gateway.spec_source import DjangoSpecSource
+from routing.engine.breaker_store import RedisBreakerStore
+from routing.engine.executor import Engine
+from routing.engine.upstream import PyqwestUpstream, SchemeUpstream
+from routing.providers.sandbox_transport import SandboxUpstream
+
+BREAKER_STORE_TIMEOUT_S = 1.0
+
+
+def build_runtime() -> GatewayRuntime:
+    """The runtime of this process; nothing is connected before it is started."""
+    config = GatewayConfig(
+        redis_url=settings.REDIS_URL,
+        workers=settings.WORKERS,
+        spec_ttl_s=settings.GATEWAY_SPEC_TTL_S,
+        key_cache_size=settings.GATEWAY_KEY_CACHE_SIZE,
+        tenant_cache_size=settings.GATEWAY_TENANT_CACHE_SIZE,
+        service_name=settings.SERVICE_NAME,
+        env=settings.BREAKWATER_ENV,
+        otlp_endpoint=settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+        spool_dir=Path(settings.SPOOL_DIR),
+    )
+    outlet = build_outlet(
+        spool_dir=config.spool_dir,
+        redis_url=config.redis_url,
+        service_name=config.service_name,
+        env=config.env,
+        spool_max_bytes=settings.SPOOL_MAX_BYTES,
+        metrics_dir=Path(settings.PROMETHEUS_MULTIPROC_DIR),
+        tenant_limit=settings.METRICS_TENANT_LIMIT,
+    )
+    clock = SystemClock()
+    engine = Engine(
+        upstream=SchemeUpstream(PyqwestUpstream(), sandbox=SandboxUpstream()),
+        emitter=outlet.emitter,
+        clock=clock,
+        breaker_store=RedisBreakerStore(
+            Redis.from_url(
+                config.redis_url,
+                socket_timeout=BREAKER_STORE_TIMEOUT_S,
+                socket_connect_timeout=BREAKER_STORE_TIMEOUT_S,
+            ),
+            clock=clock,
+        ),
+        workers=config.workers,
+    )
+    return GatewayRuntime(
+        config,
+        source=DjangoSpecSource(),
+        runs=DjangoRunReader(),
+        outlet=outlet,
+        engine=engine,
+        probes={"postgresql": _PostgresProbe()},
+    )
+
+
+class _PostgresProbe:
+    """One trivial query on a thread of its own, so that a slow database cannot hold up anything else."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="postgres-probe")
+
+    async def __call__(self) -> JsonObject:
+        started = time.monotonic()
+        error = await sync_to_async(_query, thread_sensitive=False, executor=self._threads)()
+        if error:
+            return {"status": "down", "error": error, "specs": "served from memory"}
+        return {"status": "ok", "latency_ms": round((time.monotonic() - started) * 1000, 3)}
+
+
+def _query() -> str:
+    close_old_connections()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        connection.close()
+        return type(error).__name__
+    return ""

@@ -1,0 +1,165 @@
+"""A gateway without a server, a database or Redis: the real pipeline and engine over the sandbox provider."""
+
+from __future__ import annotations
+
+import hashlib
+from random import Random
+from typing import Any
+
+import msgspec
+
+from contracts.chat import JsonObject
+from contracts.clock import SystemClock
+from contracts.events import EventPayload
+from contracts.ports import Upstream
+from contracts.specs import (
+    Capability,
+    KeySpec,
+    LimitSpec,
+    ModelSpec,
+    PlatformSpec,
+    PriceSpec,
+    ProviderSpec,
+    RetrySpec,
+    RouteSpec,
+    TargetSpec,
+    TenantSpec,
+)
+from events.engine.tracing import CallTracer
+from gateway.endpoints import Endpoints
+from gateway.engine.admission import Admission
+from gateway.engine.authentication import Authenticator
+from gateway.engine.redis_wire import RedisWire
+from gateway.engine.spec_cache import SpecCache
+from gateway.exchange import Answer, GatewayRequest
+from gateway.health import Health
+from gateway.pipeline import Pipeline
+from gateway.reads import Reads
+from routing.engine.executor import Engine
+from routing.providers.sandbox_transport import SandboxUpstream
+from tests.gateway.doubles import DictSpecSource, RecordingEmitter
+
+CLEAR_KEY = "local-dev"
+ALL = frozenset(Capability)
+PRICE = PriceSpec(input=1_000_000_000, output=2_000_000_000)
+
+
+def sandbox_target(
+    name: str = "small", *, options: JsonObject | None = None, price: PriceSpec | None = PRICE, **fields: Any
+) -> TargetSpec:
+    """A sandbox model at a provider of its own, so that failures and limits are its own too."""
+    provider = ProviderSpec(
+        id=f"provider-{name}",
+        name=f"sandbox-{name}",
+        kind="sandbox",
+        base_url="sandbox://",
+        options=options or {},
+        **{key: fields.pop(key) for key in list(fields) if key in ProviderSpec.__struct_fields__},
+    )
+    model = ModelSpec(id=f"model-{name}", name=name, wire_name=name, capabilities=ALL, price=price)
+    return TargetSpec(id=f"target-{name}", provider=provider, model=model, **fields)
+
+
+class NoRuns:
+    """A run store that is empty."""
+
+    async def read(self, tenant_id: str, correlation_id: str) -> JsonObject | None:
+        return None
+
+
+class Stand:
+    """Endpoints with one tenant whose default route has the given targets."""
+
+    def __init__(
+        self,
+        *targets: TargetSpec,
+        limits: tuple[LimitSpec, ...] = (),
+        upstream: Upstream | None = None,
+        admission: Admission | None = None,
+        key: JsonObject | None = None,
+        tenant: JsonObject | None = None,
+        route: JsonObject | None = None,
+        tracer: CallTracer | None = None,
+    ) -> None:
+        clock = SystemClock()
+        self.emitter = RecordingEmitter()
+        targets = targets or (sandbox_target(),)
+        route_fields: JsonObject = {"retry": RetrySpec(base_ms=1, cap_ms=2), **(route or {})}
+        self.route = RouteSpec(id="route-1", name="default", targets=targets, **route_fields)
+        platform = PlatformSpec(
+            default_route="default",
+            routes=(self.route,),
+            models={target.model.name: target for target in targets},
+        )
+        self.source = DictSpecSource(platform=platform)
+        digest = hashlib.sha256(CLEAR_KEY.encode()).hexdigest()
+        self.source.keys[digest] = KeySpec(id="key-1", tenant_id="tenant-1", **(key or {}))
+        self.source.tenants["tenant-1"] = TenantSpec(id="tenant-1", slug="demo", limits=limits, **(tenant or {}))
+        specs = SpecCache(self.source, clock=clock, ttl_s=30, key_cache_size=10, tenant_cache_size=10)
+        authenticator = Authenticator(specs, clock)
+        self.engine = Engine(
+            upstream=upstream or SandboxUpstream(), emitter=self.emitter, clock=clock, random=Random(1)
+        )
+        self.pipeline = Pipeline(
+            specs=specs,
+            authenticator=authenticator,
+            admission=admission or Admission(RedisWire("redis://127.0.0.1:1"), emitter=self.emitter, clock=clock),
+            engine=self.engine,
+            emitter=self.emitter,
+            tracer=tracer or CallTracer(),
+            clock=clock,
+        )
+        self.endpoints = Endpoints(
+            pipeline=self.pipeline,
+            reads=Reads(specs=specs, authenticator=authenticator, runs=NoRuns()),
+            health=Health(probes={}, targets=self.engine.snapshot, metrics=lambda: b""),
+        )
+
+    async def send(
+        self, path: str, body: Any = None, *, method: str = "POST", key: str = CLEAR_KEY, **headers: str
+    ) -> Answer:
+        """One request through the table of endpoints."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if key:
+            given["authorization"] = f"Bearer {key}"
+        return await self.endpoints.handle(
+            GatewayRequest(
+                method=method,
+                path=path,
+                query="",
+                headers=given,
+                client_ip="127.0.0.1",
+                body=body if isinstance(body, bytes) else msgspec.json.encode(body),
+                received_at=SystemClock().monotonic(),
+            )
+        )
+
+    async def chat(self, content: str = "Hello", **fields: Any) -> Answer:
+        """One chat completion."""
+        return await self.send("/v1/chat/completions", {"messages": [{"role": "user", "content": content}], **fields})
+
+    def only(self, kind: type[EventPayload]) -> Any:
+        """The one event of this kind."""
+        [payload] = self.emitter.payloads(kind)
+        return payload
+
+
+def json_of(answer: Answer) -> Any:
+    """The answer's JSON."""
+    return msgspec.json.decode(answer.body)
+
+
+async def read(answer: Answer) -> bytes:
+    """A stream to its end."""
+    assert answer.stream is not None
+    return b"".join([piece async for piece in answer.stream])
+
+
+def sse_objects(data: bytes) -> list[Any]:
+    """The JSON of each event of a stream, in order; ``[DONE]`` as text."""
+    found = []
+    for line in data.splitlines():
+        if line.startswith(b"data: "):
+            text = line.removeprefix(b"data: ")
+            found.append("[DONE]" if text == b"[DONE]" else msgspec.json.decode(text))
+    return found

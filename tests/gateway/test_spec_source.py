@@ -1,0 +1,207 @@
+"""Specs come from a real PostgreSQL, over connections that are neither leaked nor stale."""
+
+import asyncio
+import socket
+import time
+import uuid
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
+
+from contracts.errors import ServiceUnavailable
+from gateway.spec_source import DjangoSpecSource
+from routing.models import Model, Provider, Route, Target
+from tenants import services
+from tenants.changes import save_row
+from tenants.secrets import EnvSecretResolver
+from tests.tenants.factories import make_key, make_team, make_tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OURS = "breakwater-spec-source-test"
+
+
+@pytest.fixture(autouse=True)
+def named_connections(monkeypatch):
+    """New connections are recognisable, so that only those of the source under test are counted."""
+    options = connections["default"].settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "application_name", OURS)
+
+
+@pytest.fixture
+def make_source():
+    sources = []
+
+    def make(**arguments):
+        sources.append(DjangoSpecSource(secrets=EnvSecretResolver({"KEY": "s3cret"}), **arguments))
+        return sources[-1]
+
+    yield make
+    for source in sources:
+        source.close()
+    wait_for(lambda: open_connections() == 0)
+
+
+def open_connections() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()", [OURS]
+        )
+        return cursor.fetchone()[0]
+
+
+def drop_connections() -> int:
+    """What a restart of the server does to those who are connected."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name = %s AND pid <> pg_backend_pid()",
+            [OURS],
+        )
+        return cursor.fetchone()[0]
+
+
+def wait_for(holds) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
+
+
+@sync_to_async
+def furnished():
+    tenant = make_tenant(default_route="fast")
+    team = make_team(tenant)
+    key = make_key(tenant, team=team, ip_allow=["10.0.0.0/8"])
+    for level, subject, value in (
+        ("tenant", {}, 1),
+        ("user", {}, 2),
+        ("team", {"team": team}, 3),
+        ("key", {"key": key}, 4),
+    ):
+        services.set_rate_limit(tenant=tenant, level=level, metric="requests", value=value, **subject)
+    for owner in (tenant, None):
+        provider = save_row(Provider(tenant=owner, name="box", kind="sandbox", secret_ref="env:KEY"))
+        model = save_row(Model(provider=provider, name="m", capabilities=["chat"]))
+        route = save_row(Route(tenant=owner, name="fast" if owner else "shared", is_default=owner is None))
+        save_row(Target(route=route, model=model))
+    return tenant, key
+
+
+async def test_a_key_comes_with_its_own_and_its_teams_limits(make_source):
+    tenant, key = await furnished()
+
+    spec = await make_source().load_key(key.key_hash)
+
+    assert (spec.id, spec.tenant_id, spec.ip_allow) == (str(key.pk), str(tenant.pk), ("10.0.0.0/8",))
+    assert sorted((limit.level, limit.value) for limit in spec.limits) == [("key", 4), ("team", 3)]
+
+
+async def test_a_tenant_comes_with_its_routes_models_and_limits(make_source):
+    tenant, _key = await furnished()
+
+    spec = await make_source().load_tenant(str(tenant.pk))
+
+    assert spec.default_route == "fast"
+    assert [route.name for route in spec.routes] == ["fast"]
+    assert spec.routes[0].targets[0].provider.credential.reveal() == "s3cret"
+    assert set(spec.models) == {"m", "box/m"}
+    assert sorted((limit.level, limit.value) for limit in spec.limits) == [("tenant", 1), ("user", 2)]
+
+
+async def test_the_platform_comes_without_any_tenants_rows(make_source):
+    await furnished()
+
+    spec = await make_source().load_platform()
+
+    assert [route.name for route in spec.routes] == ["shared"]
+    assert spec.default_route == "shared"
+    assert spec.version > 0
+
+
+async def test_what_does_not_exist_is_none(make_source):
+    source = make_source()
+
+    assert await source.load_key("0" * 64) is None
+    assert await source.load_tenant(str(uuid.uuid4())) is None
+    assert await source.load_tenant("not an id") is None
+
+
+async def test_a_change_is_seen_by_the_next_load(make_source):
+    _tenant, key = await furnished()
+    source = make_source()
+    assert not (await source.load_key(key.key_hash)).revoked
+
+    await sync_to_async(services.revoke_key)(key=key)
+
+    assert (await source.load_key(key.key_hash)).revoked
+
+
+async def test_many_loads_at_once_share_a_few_connections(make_source):
+    _tenant, key = await furnished()
+    source = make_source(threads=2)
+
+    specs = await asyncio.gather(*(source.load_key(key.key_hash) for _ in range(200)))
+
+    assert {spec.id for spec in specs} == {str(key.pk)}
+    assert await sync_to_async(open_connections)() <= 2
+
+
+async def test_an_idle_source_holds_no_connection(make_source):
+    _tenant, key = await furnished()
+    source = make_source(idle_s=0.05)
+    await source.load_key(key.key_hash)
+
+    await sync_to_async(wait_for)(lambda: open_connections() == 0)
+
+    assert (await source.load_key(key.key_hash)).id == str(key.pk)
+
+
+async def test_connections_that_the_server_dropped_are_replaced_unnoticed(make_source):
+    _tenant, key = await furnished()
+    source = make_source(threads=2)
+    await asyncio.gather(*(source.load_key(key.key_hash) for _ in range(20)))
+    assert await sync_to_async(drop_connections)() > 0
+
+    specs = await asyncio.gather(*(source.load_key(key.key_hash) for _ in range(20)))
+
+    assert {spec.id for spec in specs} == {str(key.pk)}
+
+
+async def test_a_server_that_is_down_is_told_at_once_and_found_again(make_source, monkeypatch):
+    _tenant, key = await furnished()
+    source = make_source()
+    settings = connections["default"].settings_dict
+    with monkeypatch.context() as patch:
+        patch.setitem(settings, "HOST", "127.0.0.1")
+        patch.setitem(settings, "PORT", "1")
+        started = time.monotonic()
+        for load in (source.load_key("0" * 64), source.load_tenant(str(uuid.uuid4())), source.load_platform()):
+            with pytest.raises(ServiceUnavailable):
+                await load
+        assert time.monotonic() - started < 1
+
+    assert (await source.load_key(key.key_hash)).id == str(key.pk)
+
+
+async def test_a_server_that_does_not_answer_is_told_after_the_timeout(make_source, monkeypatch):
+    settings = connections["default"].settings_dict
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setitem(settings, "HOST", "127.0.0.1")
+        monkeypatch.setitem(settings, "PORT", str(silent.getsockname()[1]))
+        source = make_source(timeout_s=0.2)
+
+        with pytest.raises(ServiceUnavailable):
+            await source.load_key("0" * 64)
+
+
+async def test_a_cancelled_load_does_not_disturb_the_next(make_source):
+    _tenant, key = await furnished()
+    source = make_source(threads=1)
+    loads = [asyncio.ensure_future(source.load_key(key.key_hash)) for _ in range(10)]
+    for load in loads[1:]:
+        load.cancel()
+    await asyncio.gather(*loads, return_exceptions=True)
+
+    assert (await source.load_key(key.key_hash)).id == str(key.pk)
