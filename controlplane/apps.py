@@ -7,5 +7,12 @@ class ControlplaneConfig(AppConfig):
     name = "controlplane"
 
     def ready(self) -> None:
-        """Make our Celery app the current one, so that ``task.delay()`` finds its broker in every process."""
+        """Make our Celery app the current one for ``task.delay()``, and give changes of configuration their outlet."""
         import controlplane.celery  # noqa: F401 - imported for its effect, after the apps are loaded
+        from controlplane.settings.env import TEST, env
+        from events.emit import ProcessEmitter
+        from tenants.emitting import set_emitter
+
+        # Tests set an emitter of their own where they look at events.
+        if env.environment != TEST:
+            set_emitter(ProcessEmitter())

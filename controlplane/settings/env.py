@@ -165,6 +165,7 @@ class Environment:
 
 LOCAL = "local"
 PRODUCTION = "production"
+TEST = "test"
 
 _PROCESSORS = os.cpu_count() or 1
 

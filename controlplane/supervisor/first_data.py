@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,10 @@ from django.db import connections
 
 from controlplane.management.commands.seed_demo import ADMIN, password_file
 from controlplane.settings.env import Environment
+from events.emit import ProcessEmitter
+from events.engine.emitter import SpoolEmitter
+from events.engine.spool import Spool
+from tenants.emitting import set_emitter
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,25 @@ def prepare_data(env: Environment) -> Ready:
     try:
         call_command("migrate", interactive=False, verbosity=0)
         collect_static(env.static_root)
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, _events_left_for_others(env):
             call_command("seed_demo", stdout=nowhere)
         return Ready(ADMIN, _valid_password(env))
     finally:
         connections.close_all()
+
+
+@contextmanager
+def _events_left_for_others(env: Environment) -> Iterator[None]:
+    """Write events to a spool that the first web process adopts: the supervisor itself ships nothing."""
+    spool = Spool.open(env.spool_dir, max_bytes=env.spool_max_bytes)
+    emitter = SpoolEmitter(spool, service_name=env.service_name, env=env.environment)
+    set_emitter(emitter)
+    try:
+        yield
+    finally:
+        set_emitter(ProcessEmitter())
+        emitter.flush()
+        spool.close()
 
 
 def _valid_password(env: Environment) -> str | None:
