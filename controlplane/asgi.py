@@ -17,14 +17,25 @@ django_application = get_asgi_application()
 # What follows imports models, which Django must have loaded before.
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
+from django.conf import settings
 
+from contracts.clock import SystemClock
 from controlplane.lifespan import AsgiApp, Hook, Lifespan, Receive, Scope, Send
 from controlplane.websocket_door import WebSocketDoor
+from gateway.lane import Lane
+from gateway.process import running, serving
 
-HTTP: AsgiApp = cast("AsgiApp", django_application)
-"""Everything over HTTP. The data plane's lane wraps Django here: it answers its own paths and hands on the rest."""
+HTTP: AsgiApp = Lane(
+    cast("AsgiApp", django_application),
+    lambda: running().runtime.endpoints,
+    clock=SystemClock(),
+    max_body_bytes=settings.GATEWAY_MAX_BODY_BYTES,
+    body_timeout_s=settings.GATEWAY_BODY_TIMEOUT_S,
+    trusted_proxies=settings.TRUSTED_PROXIES,
+)
+"""Everything over HTTP: the data plane's lane answers its own paths and hands on the rest to Django."""
 
-HOOKS: list[Hook] = []
+HOOKS: list[Hook] = [serving]
 """Async context managers around the life of the process, entered in this order and left in reverse."""
 
 

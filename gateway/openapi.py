@@ -273,7 +273,7 @@ def responses_of(operation: Operation) -> dict[Any, Any]:
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """drf-spectacular post-processing hook: the schemas and the security scheme that the operations refer to."""
     bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
-    _, schemas = msgspec.json.schema_components(list(dict.fromkeys(bodies)), ref_template=REF)
+    _ignored, schemas = msgspec.json.schema_components(list(dict.fromkeys(bodies)), ref_template=REF)
     for schema in schemas.values():
         # `body` is how a request keeps the whole wire object; it is not a field of the API.
         schema.get("properties", {}).pop("__body__", None)
