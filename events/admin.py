@@ -79,7 +79,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         """Rows, or ``MAX_COUNT`` where there are more."""
-        return self.object_list.order_by()[:MAX_COUNT].count()  # type: ignore[union-attr]
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[:MAX_COUNT].count()
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]

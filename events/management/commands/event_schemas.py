@@ -6,11 +6,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+import contracts
 from contracts.events import SCHEMA_VERSION
 from events.schemas import as_text, exported_schemas
+
+SCHEMAS = Path(contracts.__file__).parent / "schemas"
 
 
 class Command(BaseCommand):
@@ -25,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Export."""
-        directory: Path = options["directory"] or settings.BASE_DIR / "contracts" / "schemas" / f"v{SCHEMA_VERSION}"
+        directory: Path = options["directory"] or SCHEMAS / f"v{SCHEMA_VERSION}"
         schemas = exported_schemas()
         stale = [name for name, schema in schemas.items() if not _is_current(directory / name, as_text(schema))]
         if options["check"]:
