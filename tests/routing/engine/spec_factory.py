@@ -73,6 +73,16 @@ def engine_call(seconds: float = 10.0, user: str | None = None) -> EngineCall:
     )
 
 
+class ShiftedClock(SystemClock):
+    """The system's clock, set forward by hand."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+
 class Recorder:
     """An emitter that keeps what it is given."""
 
@@ -166,10 +176,10 @@ _FAULTY = FaultyAdapter()
 def engine(recorder: Recorder, *, upstream: Upstream | None = None, seed: int = 1, **fields: Any) -> Engine:
     """An engine over a real HTTP client."""
     adapters: Callable[[str], Any] = lambda kind: _FAULTY  # noqa: E731
+    fields.setdefault("clock", SystemClock())
     return Engine(
         upstream=upstream or PyqwestUpstream(),
         emitter=recorder,
-        clock=SystemClock(),
         random=Random(seed),
         adapters=adapters,
         **fields,

@@ -32,7 +32,7 @@ from routing.engine.call import Completion, EngineCall
 from routing.engine.executor import Engine
 from routing.engine.stream import LiveStream
 from tests.routing.engine.fault_server import FaultServer
-from tests.routing.engine.spec_factory import Recorder, chat, engine, engine_call, route, target
+from tests.routing.engine.spec_factory import Recorder, ShiftedClock, chat, engine, engine_call, route, target
 
 
 @pytest.fixture
@@ -297,8 +297,10 @@ async def test_workers_share_a_targets_places(server: FaultServer, recorder: Rec
 # --- breaker ----------------------------------------------------------------------------------------
 
 
-async def test_a_failing_target_is_suspended_and_probed_again(server: FaultServer, subject: Engine, recorder: Recorder):
-    spec = BreakerSpec(minimum_calls=4, failure_rate=0.5, open_s=0.05, half_open_probes=1)
+async def test_a_failing_target_is_suspended_and_probed_again(server: FaultServer, recorder: Recorder):
+    clock = ShiftedClock()
+    subject = engine(recorder, clock=clock)
+    spec = BreakerSpec(minimum_calls=4, failure_rate=0.5, open_s=20.0, half_open_probes=1)
     bad = target("a", port=server.port, behaviour="overloaded", breaker=spec)
     over = route(bad, target("b", port=server.port, priority=1))
     for _ in range(2):
@@ -307,17 +309,17 @@ async def test_a_failing_target_is_suspended_and_probed_again(server: FaultServe
     assert (opened.target, opened.new_state, opened.reason, opened.calls) == ("a/m", "open", "failure_rate", 4)
 
     await complete(subject, over)
-    assert [(entry.target, entry.reason) for entry in recorder.of(DecisionMade)[-1].skipped] == [
-        ("a/m", "breaker_open")
-    ]
+    skipped = recorder.of(DecisionMade)[-1].skipped
+    assert [(entry.target, entry.reason) for entry in skipped] == [("a/m", "breaker_open")]
     with pytest.raises(NoTargetAvailable) as raised:
         await complete(subject, route(bad))
-    assert 0 < (raised.value.retry_after_s or 0) <= 0.05
+    assert 10 < (raised.value.retry_after_s or 0) <= 20
 
+    clock.ahead_s = 20.0
     healed = target("a", port=server.port, breaker=spec)
-    await until(lambda: subject.snapshot()[0].retry_after_s == 0)
-    assert (await complete(subject, route(healed))).target.label == "a/m"
+    assert (await complete(subject, route(healed), engine_call(100))).target.label == "a/m"
     assert [change.new_state for change in recorder.of(BreakerStateChanged)] == ["open", "half_open", "closed"]
+    await subject.aclose()
 
 
 # --- hedging ----------------------------------------------------------------------------------------
