@@ -83,7 +83,7 @@ def _messages(request: ChatRequest, target: TargetSpec, dialect: Dialect) -> lis
     drops_names = dialect.refuses_names and "messages.name" in target.drop_params
     changed: list[JsonObject] | None = None
     for index, message in enumerate(request.messages):
-        if _is_plain(message, dialect, drops_names):
+        if _is_plain(message, raws[index], dialect, drops_names):
             continue
         if changed is None:
             changed = list(raws)
@@ -91,7 +91,9 @@ def _messages(request: ChatRequest, target: TargetSpec, dialect: Dialect) -> lis
     return raws if changed is None else changed
 
 
-def _is_plain(message: Message, dialect: Dialect, drops_names: bool) -> bool:
+def _is_plain(message: Message, raw: JsonObject, dialect: Dialect, drops_names: bool) -> bool:
+    if "annotations" in raw:
+        return False
     if message.role == "developer" and not dialect.developer_role:
         return False
     if drops_names and message.name is not None:
@@ -108,6 +110,7 @@ def _is_plain(message: Message, dialect: Dialect, drops_names: bool) -> bool:
 
 def _translated(raw: JsonObject, dialect: Dialect, drops_names: bool) -> JsonObject:
     message = dict(raw)
+    message.pop("annotations", None)  # in answers, but not among what a message may be sent with
     if message["role"] == "developer" and not dialect.developer_role:
         message["role"] = "system"
     if drops_names:

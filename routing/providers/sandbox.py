@@ -16,7 +16,7 @@ from contracts.ports import UpstreamRequest
 from contracts.specs import TargetSpec
 from routing.providers.openai import OpenAIAdapter
 from routing.providers.openai_dialects import Dialect
-from routing.providers.openai_fields import refused, without_dropped
+from routing.providers.openai_fields import OPENAI_ONLY
 
 OPTIONS_HEADER = "x-sandbox-options"
 SCHEME = "sandbox://"
@@ -48,7 +48,7 @@ class SandboxOptions(msgspec.Struct, kw_only=True, omit_defaults=True):
     """False: leave usage out, as some servers do."""
 
 
-_NEVER = ("logprobs", "top_logprobs", "logit_bias")
+_REFUSES = ("logprobs", "top_logprobs", "logit_bias", *sorted(OPENAI_ONLY))
 _decode_options = msgspec.json.Decoder(SandboxOptions, strict=False)
 
 
@@ -56,11 +56,7 @@ class SandboxAdapter(OpenAIAdapter):
     """The OpenAI adapter with another address."""
 
     def __init__(self) -> None:
-        super().__init__(Dialect(kind="sandbox", label="The sandbox", max_tokens_field="as_sent"))
-
-    def unsupported_params(self, request: ChatRequest, target: TargetSpec) -> list[str]:
-        """Log probabilities, and what only OpenAI's own models do."""
-        return without_dropped(refused(request, _NEVER), target)
+        super().__init__(Dialect(kind="sandbox", label="The sandbox", max_tokens_field="as_sent", refuses=_REFUSES))
 
     def build_chat(self, request: ChatRequest, target: TargetSpec) -> UpstreamRequest:
         """A request to ``sandbox://chat``."""
