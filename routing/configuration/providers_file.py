@@ -111,6 +111,7 @@ def _apply_models(entry: Section, provider: Provider, run: Run) -> None:
     for name, section in entry.named("models", bare=True):
         if name in seen:
             section.problem(f"model {name} is there twice")
+            continue
         seen.add(name)
         model = present.get(name) or Model(provider=provider, name=name)
         prices = _read_model(section, model)

@@ -32,6 +32,7 @@ class RoutingFile:
             identity = (tenant.slug if tenant else "", name)
             if identity in seen:
                 entry.problem(f"route {name} is there twice")
+                known = False
             seen.add(identity)
             route = _route(name, tenant)
             _read_match(match, route)
