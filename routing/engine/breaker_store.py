@@ -29,6 +29,9 @@ POLL_S = 0.5
 _CLOSED_KEPT_MS = 60_000
 """How long a closing stays readable: far longer than the time between two looks."""
 
+_PATIENCE_S = 5.0
+"""A Redis that does not answer for so long counts as down."""
+
 _PEER = "peer"
 
 
@@ -105,7 +108,8 @@ class RedisBreakerStore:
     async def _run(self) -> None:
         while True:
             try:
-                await self.exchange()
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self.exchange()
             except (RedisError, OSError, TimeoutError) as error:
                 if self.connected:
                     log.warning("breaker states are not shared: %s", error)
@@ -178,13 +182,13 @@ class RedisBreakerStore:
                 pipeline.hgetall(key_of(target_id))
                 pipeline.pttl(key_of(target_id))
             replies = await pipeline.execute()
+        self._seen = {target_id: self._seen.get(target_id, "") for target_id in target_ids}
         for target_id, fields, ttl_ms in zip(target_ids, replies[::2], replies[1::2], strict=True):
             self._take(target_id, _decoded(fields), ttl_ms)
 
     def _take(self, target_id: str, fields: Mapping[str, str], ttl_ms: int) -> None:
         stamp = fields.get("stamp", "")
-        known = self._seen.get(target_id)
-        self._seen[target_id] = stamp
+        known, self._seen[target_id] = self._seen[target_id], stamp
         state = self._states.find(target_id) if self._states is not None else None
         if not stamp or stamp == known or state is None or stamp.startswith(self._worker):
             return
