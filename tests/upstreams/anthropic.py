@@ -7,15 +7,13 @@ the stop sequences. ``answers`` takes content blocks to be given instead, in ord
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import hashlib
 from collections import deque
 from typing import Any
 
 import msgspec
 
-from tests.upstreams.anthropic_reference import (
+from tests.upstreams.anthropic_schema import (
     ChoiceAny,
     ChoiceNone,
     ChoiceTool,
@@ -31,7 +29,7 @@ from tests.upstreams.anthropic_reference import (
     read_request,
 )
 from tests.upstreams.schema_sample import sample
-from tests.upstreams.server import Reply, SeenRequest, UpstreamServer
+from tests.upstreams.server import Reply, SeenRequest, run_alone
 
 ERROR_TYPES = {
     400: "invalid_request_error",
@@ -45,6 +43,7 @@ ERROR_TYPES = {
     529: "overloaded_error",
 }
 REQUEST_ID = "req_011CSHoEeqs5C35K2UUqR7Fy"
+VERSIONS = ("2023-06-01", "2026-10-21")
 MODELS = ("claude-",)
 CACHE_TOKENS = 128
 
@@ -56,8 +55,8 @@ class AnthropicUpstream:
         self.api_key = api_key
         self.context_window = context_window
         self.answers: deque[list[dict[str, Any]]] = deque()
-        self.requests: list[Request] = []
-        """What was asked, checked and typed."""
+        self.requests: deque[Request] = deque(maxlen=100)
+        """What was asked last, checked and typed."""
 
     def handle(self, request: SeenRequest) -> Reply:
         """The answer, or the error that Anthropic would give."""
@@ -67,6 +66,8 @@ class AnthropicUpstream:
         counting = request.path.endswith("/count_tokens")
         try:
             asked = read_request(request.body, counting=counting)
+            if request.headers["anthropic-version"] == VERSIONS[1]:
+                _check_removed(asked)
             _check_signatures(asked)
         except Refused as error:
             return self.error(400, str(error))
@@ -96,12 +97,14 @@ class AnthropicUpstream:
             return self.error(404, "Not Found")
         if request.method != "POST":
             return self.error(405, "Method Not Allowed")
-        key = request.headers.get("x-api-key")
+        # The newest official clients send the key as a bearer token, everything else sends ``x-api-key``.
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        key = request.headers.get("x-api-key") or (token if scheme.lower() == "bearer" else "")
         if not key:
             return self.error(401, "x-api-key header is required")
         if self.api_key is not None and key != self.api_key:
             return self.error(401, "invalid x-api-key")
-        if request.headers.get("anthropic-version") != "2023-06-01":
+        if request.headers.get("anthropic-version") not in VERSIONS:
             return self.error(400, "anthropic-version: header is required")
         if not request.headers.get("content-type", "").startswith("application/json"):
             return self.error(400, "content-type: must be application/json")
@@ -267,6 +270,13 @@ def _check_signatures(asked: Request) -> None:
                 raise Refused(f"messages.{index}.content.{position}: Invalid `signature` in `thinking` block")
 
 
+def _check_removed(asked: Request) -> None:
+    """What version 2026-10-21 took away."""
+    for name in ("temperature", "top_p", "top_k"):
+        if getattr(asked, name) is not None:
+            raise Refused(f"{name}: Extra inputs are not permitted")
+
+
 def _block_tokens(block: dict[str, Any]) -> int:
     return _words(msgspec.json.encode(block).decode()) if block["type"] != "text" else _words(block["text"])
 
@@ -275,13 +285,5 @@ def _words(text: str) -> int:
     return len(text.split())
 
 
-async def _serve(port: int) -> None:
-    async with UpstreamServer(AnthropicUpstream(), port=port) as server:
-        print(server.url, flush=True)
-        await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    asyncio.run(_serve(parser.parse_args().port))
+    run_alone(AnthropicUpstream(), "Anthropic")

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API (``POST /v1/messages``, version 2023-06-01)."""
+"""Anthropic's Messages API (``POST /v1/messages``)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from contracts.errors import ProviderError, UnsupportedParameter
 from contracts.ports import UpstreamRequest
 from contracts.specs import TargetSpec
 from routing.providers.anthropic.errors import classified
-from routing.providers.anthropic.request import betas_of, body_of, unsupported
+from routing.providers.anthropic.request import api_version, betas_of, body_of, unsupported
 from routing.providers.anthropic.response import result_of
 from routing.providers.anthropic.stream import AnthropicStream
-
-API_VERSION = "2023-06-01"
 
 _encode = msgspec.json.Encoder().encode
 
 
 class AnthropicAdapter:
-    """``base_url`` with or without ``/v1``. Option ``system_in_messages``: keep later system messages in place."""
+    """``base_url`` with or without ``/v1``.
+
+    Options of the provider: ``api_version`` (by default the last one that has ``temperature`` and ``top_p``) and
+    ``system_in_messages`` (keep later system messages where they stand).
+    """
 
     kind = "anthropic"
     supports_embeddings = False
@@ -37,7 +39,7 @@ class AnthropicAdapter:
             InvalidRequest: a message is malformed.
         """
         body = body_of(request, target)
-        headers = {"content-type": "application/json", "anthropic-version": API_VERSION}
+        headers = {"content-type": "application/json", "anthropic-version": api_version(target)}
         if target.provider.credential:
             headers["x-api-key"] = target.provider.credential.reveal()
         betas = betas_of(request)

@@ -24,6 +24,10 @@ from routing.providers.openai_fields import owned, passed_through, raw_items, re
 DEFAULT_MAX_TOKENS = 4096
 """Anthropic requires ``max_tokens``; used when neither the request nor the model says anything."""
 
+DEFAULT_API_VERSION = "2023-06-01"
+_WITHOUT_SAMPLING = "2026-10-21"
+"""From this version on there is no ``temperature``, ``top_p`` and ``top_k``."""
+
 _NEVER = ("n", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _SERVICE_TIERS = frozenset({"auto", "standard_only"})
@@ -36,8 +40,7 @@ _LITERAL_KEYWORDS = frozenset({"const", "enum", "default", "examples", "required
 def unsupported(request: ChatRequest, target: TargetSpec) -> list[str]:
     """What Anthropic has no equivalent for, apart from what the target may leave out."""
     found = refused(request, _NEVER)
-    if request.temperature is not None and not 0 <= request.temperature <= 1:
-        found.append("temperature")
+    found += _unsupported_sampling(request, target)
     if request.reasoning_effort is not None and request.reasoning_effort not in _EFFORTS | {"none"}:
         found.append("reasoning_effort")
     form = request.response_format
@@ -55,6 +58,11 @@ def unsupported(request: ChatRequest, target: TargetSpec) -> list[str]:
             found.append(f"{where}.name")
         found += refused_parts(message, where)
     return without_dropped(found, target)
+
+
+def api_version(target: TargetSpec) -> str:
+    """The ``anthropic-version`` header."""
+    return str(target.provider.options.get("api_version") or DEFAULT_API_VERSION)
 
 
 def body_of(request: ChatRequest, target: TargetSpec) -> JsonObject:
@@ -85,6 +93,14 @@ def betas_of(request: ChatRequest) -> str:
     """The ``anthropic-beta`` header: from the top-level ``betas``, or from where the Messages ingress keeps it."""
     names = request.body.get("betas") or owned(request.body.get("extra_content"), PROVIDER).get("betas")
     return ",".join(name for name in names if isinstance(name, str)) if isinstance(names, list) else ""
+
+
+def _unsupported_sampling(request: ChatRequest, target: TargetSpec) -> list[str]:
+    if api_version(target) >= _WITHOUT_SAMPLING:
+        given = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.body.get("top_k")}
+        return [name for name, value in given.items() if value is not None]
+    out_of_range = request.temperature is not None and not 0 <= request.temperature <= 1
+    return ["temperature"] if out_of_range else []
 
 
 def _sampling(request: ChatRequest, dropped: frozenset[str]) -> list[tuple[str, Any]]:
