@@ -1,5 +1,8 @@
 """Rate limits: their own list, and as rows on the pages of what they limit."""
 
+# The admin theme comes without type information.
+# mypy: disable-error-code="misc,untyped-decorator"
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

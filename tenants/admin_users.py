@@ -1,8 +1,11 @@
 """People who sign in, and the groups that carry their permissions."""
 
+# The admin theme comes without type information.
+# mypy: disable-error-code="misc,untyped-decorator"
+
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -20,6 +23,12 @@ from tenants.admin_rows import ConfigRowInline
 from tenants.changes import delete_row, save_row
 from tenants.models import Membership, User
 from tenants.people import delete_user, note_rights, rights_of, save_user
+
+if TYPE_CHECKING:
+    # Django's classes take type arguments in their stubs only.
+    PeopleAdmin = DjangoUserAdmin[User]
+else:
+    PeopleAdmin = DjangoUserAdmin
 
 
 class NewUserForm(UserCreationForm):
@@ -60,7 +69,7 @@ class TenantInline(ConfigRowInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(PeopleAdmin, ModelAdmin):
     """People."""
 
     form = KnownUserForm

@@ -42,7 +42,7 @@ class User(AbstractUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
 
     if TYPE_CHECKING:
-        objects: UserManager[User]
+        objects: ClassVar[UserManager[User]]
 
     class Meta(AbstractUser.Meta):
         constraints = [

@@ -13,7 +13,7 @@ from tenants.services import touch_keys
 NOTE_KEY_USE_EVERY_S = 60.0
 
 
-@shared_task(name="tenants.note_key_use")
+@shared_task(name="tenants.note_key_use")  # type: ignore[untyped-decorator]
 def note_key_use() -> int:
     """Take from the runs when each key was last used; returns how many keys moved forward."""
     with acting_as("tenants.note_key_use"):

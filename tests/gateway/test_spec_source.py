@@ -51,7 +51,7 @@ async def many(source, key, times):
     return await asyncio.gather(*(source.load_key(key.key_hash) for _ in range(times)))
 
 
-def open_connections() -> int:
+def open_connections():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()", [OURS]
@@ -59,7 +59,7 @@ def open_connections() -> int:
         return cursor.fetchone()[0]
 
 
-def drop_connections() -> int:
+def drop_connections():
     """What a restart of the server does to those who are connected."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -235,7 +235,11 @@ def test_a_key_keeps_its_restrictions():
     spec = compile_key(key, [])
 
     assert (spec.tenant_id, spec.team_id) == (str(tenant.pk), str(key.team_id))
-    assert (spec.scopes, spec.allowed_routes, spec.allowed_models) == ({"chat"}, {"fast"}, {"m"})
+    assert (spec.scopes, spec.allowed_routes, spec.allowed_models) == (
+        frozenset({"chat"}),
+        frozenset({"fast"}),
+        frozenset({"m"}),
+    )
     assert (spec.ip_allow, spec.expires_at_ms, spec.revoked) == (("10.0.0.0/8",), int(NOW.timestamp() * 1000), False)
     assert key.key_hash not in repr(spec)
 
@@ -251,6 +255,7 @@ def test_the_number_of_queries_does_not_grow_with_the_configuration():
 
     with CaptureQueriesContext(connection) as queries:
         spec = read_tenant(str(tenant.pk), SECRETS)
+    assert spec is not None
     assert len(spec.routes) == 3
     assert len(queries) == 5
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -46,6 +47,12 @@ def inline(prefix: str, rows: list[dict] | None = None, initial: int = 0) -> dic
     return fields
 
 
+def newest() -> AuditEntry:
+    entry = AuditEntry.objects.first()
+    assert entry is not None
+    return entry
+
+
 def tenant_form(**changes) -> dict:
     return {
         "slug": "acme",
@@ -79,7 +86,7 @@ def key_form(tenant: Tenant, **changes) -> dict:
     }
 
 
-def furnished() -> dict[str, object]:
+def furnished() -> dict[str, Any]:
     """One row of every kind with a page."""
     tenant = make_tenant()
     team = make_team(tenant)
@@ -220,7 +227,9 @@ def test_tenants_are_suspended_and_resumed_from_the_list(browser):
 
 
 def issued_key(answer) -> str:
-    return re.search(r'id="issued-key"[^>]* value="([^"]+)"', answer.content.decode(), re.DOTALL)[1]
+    found = re.search(r'id="issued-key"[^>]* value="([^"]+)"', answer.content.decode(), re.DOTALL)
+    assert found is not None, "no key is shown"
+    return found[1]
 
 
 def test_a_created_key_is_shown_in_the_answer_and_never_again(browser):
@@ -311,7 +320,7 @@ def test_revoking_asks_first(browser):
     assert browser.post(address).status_code == 302
 
     assert ApiKey.objects.get().state() == "revoked"
-    assert AuditEntry.objects.first().action == "revoked"
+    assert newest().action == "revoked"
 
 
 def test_keys_are_revoked_from_the_list(browser):
@@ -332,6 +341,7 @@ def test_rotating_asks_for_the_overlap_and_shows_the_successor_once(browser):
     successor = ApiKey.objects.get(key_hash=key_hash(issued_key(answer)))
     assert successor.pk != key.pk
     key.refresh_from_db()
+    assert key.expires_at is not None
     assert timedelta(hours=1) < key.expires_at - timezone.now() <= timedelta(hours=2)
 
 
@@ -369,12 +379,12 @@ def test_deleting_through_the_admin_is_audited(browser):
     browser.post(url("team", "delete", team.pk), {"post": "yes"})
 
     assert not Team.objects.exists()
-    assert (AuditEntry.objects.first().action, AuditEntry.objects.first().actor) == ("deleted", "operator")
+    assert (newest().action, newest().actor) == ("deleted", "operator")
 
 
 def test_the_audit_log_can_be_read_and_not_changed(browser):
     make_tenant(slug="acme")
-    entry = AuditEntry.objects.first()
+    entry = newest()
 
     page = browser.get(url("auditentry", "change", entry.pk))
 
@@ -386,7 +396,7 @@ def test_the_audit_log_can_be_read_and_not_changed(browser):
 
 def test_what_was_written_into_a_name_is_shown_as_text(browser):
     tenant = make_tenant(name="<script>alert(1)</script>")
-    entry = AuditEntry.objects.first()
+    entry = newest()
 
     for page in (url("auditentry", "change", entry.pk), url("tenant", "change", tenant.pk), url("tenant")):
         assert "<script>alert(1)" not in browser.get(page).content.decode()
@@ -400,7 +410,7 @@ def test_a_new_user_is_audited_without_password(browser):
 
     assert answer.status_code == 302, answer.context["errors"]
     assert User.objects.get(username="ada").check_password(password)
-    entry = AuditEntry.objects.first()
+    entry = newest()
     assert (entry.action, entry.object_type, entry.object_name, entry.actor) == ("created", "user", "ada", "operator")
     assert "password" not in entry.after
 
@@ -423,7 +433,7 @@ def test_becoming_a_superuser_and_joining_a_group_are_audited(browser):
     )
 
     assert answer.status_code == 302, answer.context["errors"]
-    after = {}
+    after: dict[str, Any] = {}
     for entry in AuditEntry.objects.filter(object_type="user"):
         after |= entry.after
     assert after == {"is_superuser": True, "is_staff": True, "groups": ["auditors"]}
@@ -441,7 +451,7 @@ def test_a_password_set_by_an_operator_is_audited_but_not_kept(browser):
     assert answer.status_code == 302, answer.context["errors"]
     user.refresh_from_db()
     assert user.check_password(password)
-    assert AuditEntry.objects.first().after == {"password": "set again"}
+    assert newest().after == {"password": "set again"}
 
 
 def test_a_membership_is_given_on_the_users_page(browser):
@@ -461,7 +471,7 @@ def test_deleting_a_user_is_audited(browser):
     browser.post(url("user", "delete", user.pk), {"post": "yes"})
 
     assert not User.objects.filter(username="gone").exists()
-    assert (AuditEntry.objects.first().action, AuditEntry.objects.first().object_name) == ("deleted", "gone")
+    assert (newest().action, newest().object_name) == ("deleted", "gone")
 
 
 def test_two_users_cannot_share_an_address(browser):

@@ -21,12 +21,12 @@ class Subscriber:
         self._pubsub.subscribe(CHANNEL)
         assert self._pubsub.get_message(timeout=5)["type"] == "subscribe"
 
-    def next(self) -> dict:
+    def next(self):
         message = self._pubsub.get_message(timeout=5)
         assert message is not None, "no message came"
         return msgspec.json.decode(message["data"])
 
-    def nothing_came(self) -> bool:
+    def nothing_came(self):
         publish([Invalidation(scope="platform", id="end")])
         return self.next()["id"] == "end"
 

@@ -42,7 +42,7 @@ SCOPED = {
 }
 
 
-def owner(row) -> uuid.UUID:
+def owner(row):
     if hasattr(row, "tenant_ref"):
         return uuid.UUID(row.tenant_ref)
     return row.audit_tenant_id()

@@ -155,6 +155,7 @@ def test_a_rotated_key_has_a_successor_with_the_same_rights_and_limits():
     assert {name: getattr(successor, name) for name in same} == original
     assert successor.key_hash == key_hash(clear) != key.key_hash
     assert [limit.value for limit in successor.rate_limits.all()] == [500]
+    assert key.expires_at is not None
     assert timedelta(minutes=59) < key.expires_at - timezone.now() <= timedelta(hours=1)
     assert newest().action == "rotated"
 
