@@ -85,8 +85,12 @@ class RedisBreakerStore:
 
     async def start(self, states: TargetStates) -> None:
         """Begin the exchange; a Redis that is down is no error."""
-        self._states = states
+        self.watch(states)
         self._task = asyncio.create_task(self._run(), name="breaker-store")
+
+    def watch(self, states: TargetStates) -> None:
+        """Apply to these what :meth:`exchange` hears."""
+        self._states = states
 
     def changed(self, state: TargetState, transition: Transition) -> None:
         """Queue a change of this worker's own for writing; a peer's word is not repeated."""
