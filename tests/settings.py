@@ -4,8 +4,9 @@ Imported by pytest-django before anything else of ours, so the environment is co
 """
 
 import os
+import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 RUN_DIR_VARIABLE = "BREAKWATER_TEST_DIR"
 _SHARED_REDIS_VARIABLE = "BREAKWATER_TEST_REDIS_URL"
@@ -16,13 +17,14 @@ def redis_url_of_worker(url: str, worker: str) -> str:
     if not url or not worker.startswith("gw"):
         return url
     offset = int(worker[2:]) + 1
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    if parts.scheme == "unix" or "db" in query:
+    address, _, parameters = url.partition("?")
+    query = parse_qs(parameters)
+    if urlsplit(url).scheme == "unix" or "db" in query:
         database = int(query.get("db", ["0"])[0])
-        return urlunsplit(parts._replace(query=urlencode({**query, "db": database + offset}, doseq=True)))
-    database = int(parts.path.strip("/") or "0")
-    return urlunsplit(parts._replace(path=f"/{database + offset}"))
+        return f"{address}?{urlencode({**query, 'db': database + offset}, doseq=True)}"
+    root, number = re.sub(r"/(\d*)$", "", address), re.search(r"/(\d+)$", address)
+    database = int(number[1]) if number else 0
+    return f"{root}/{database + offset}{'?' if parameters else ''}{parameters}"
 
 
 # Workers inherit the controller's directory and read its servers' addresses from it.

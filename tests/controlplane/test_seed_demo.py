@@ -1,10 +1,10 @@
 import stat
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
-from pytest_django.fixtures import SettingsWrapper
 
 from controlplane.management.commands import seed_demo
 from routing.models import Model, Provider, Route
@@ -21,7 +21,7 @@ KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "COHERE_API_KEY
 
 
 @pytest.fixture(autouse=True)
-def _own_place(tmp_path: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_place(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.VAR_DIR = tmp_path / "var"
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
@@ -80,7 +80,7 @@ def test_a_deleted_demo_tenant_does_not_come_back():
     assert not Tenant.objects.exists()
 
 
-def test_production_gets_no_well_known_key(settings: SettingsWrapper):
+def test_production_gets_no_well_known_key(settings: Any):
     settings.BREAKWATER_ENV = "production"
     assert "local-dev" not in seed()
     assert not ApiKey.objects.exists()
