@@ -1,0 +1,86 @@
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from contracts.events import DecisionMade, Envelope, RequestCompleted
+from events.engine.emitter import SpoolEmitter
+from events.engine.metrics import GatewayMetrics
+from events.engine.spool import START, Spool
+from tests.events.builders import completed, context, started
+
+
+def _lines(spool: Spool) -> list[Envelope]:
+    chunk = spool.read(START, 1 << 30)
+    return [msgspec.json.decode(line, type=Envelope) for line in chunk.data.splitlines()] if chunk else []
+
+
+def _emitter(spool: Spool, metrics: GatewayMetrics | None = None) -> SpoolEmitter:
+    return SpoolEmitter(spool, service_name="breakwater", env="test", observer=metrics)
+
+
+def test_without_a_loop_an_event_is_on_disk_when_emit_returns(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    of = context()
+    _emitter(spool).emit(started(), of)
+    (envelope,) = _lines(spool)
+    assert (envelope.event_type, envelope.tenant_id) == ("llm.request.started", of.tenant_id)
+    assert envelope.correlation_id == of.correlation_id
+    assert envelope.timestamp.endswith("Z")
+
+
+async def test_events_of_one_loop_turn_are_written_together(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    emitter = _emitter(spool)
+    for _ in range(3):
+        emitter.emit(started(), context())
+    assert _lines(spool) == []
+    await asyncio.sleep(0)
+    assert len(_lines(spool)) == 3
+
+
+async def test_flush_writes_at_once(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    emitter = _emitter(spool)
+    emitter.emit(completed(), context())
+    emitter.flush()
+    assert len(_lines(spool)) == 1
+
+
+def test_what_json_cannot_hold_is_replaced_and_the_event_kept(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    _emitter(spool).emit(completed(output={"text": "\ud800", "number": 2**70}), context())
+    payload = msgspec.json.decode(_lines(spool)[0].payload, type=RequestCompleted)
+    assert payload.output == {"text": "?", "number": str(2**70)}
+
+
+def test_an_event_that_cannot_be_encoded_is_counted_and_never_raises(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    metrics = GatewayMetrics()
+    _emitter(spool, metrics).emit(object(), context())  # type: ignore[arg-type]
+    assert _lines(spool) == []
+    assert 'events_dropped_total{reason="unencodable"} 1.0' in metrics.render().decode()
+
+
+def test_a_spool_that_runs_full_refuses_details_first(tmp_path: Path):
+    spool = Spool.open(tmp_path, max_bytes=4_000)
+    metrics = GatewayMetrics()
+    emitter = _emitter(spool, metrics)
+    detail = DecisionMade(route="r", route_reason="model", strategy="priority", targets=["x" * 200])
+    for _ in range(20):
+        emitter.emit(detail, context())
+    before = spool.size_bytes
+    assert before <= 4_000
+    emitter.emit(completed(), context("kept"))
+    assert 'events_dropped_total{reason="low_value"}' in metrics.render().decode()
+    assert spool.size_bytes >= before
+
+
+def test_a_disk_that_refuses_keeps_events_in_memory_until_it_takes_them(tmp_path: Path):
+    spool = Spool.open(tmp_path, max_bytes=10)
+    emitter = _emitter(spool)
+    emitter.emit(completed(), context("waits"))
+    assert _lines(spool) == []
+    spool.max_bytes = 1 << 20
+    emitter.flush()
+    assert [envelope.correlation_id for envelope in _lines(spool)] == ["waits"]
