@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from random import Random
 
 import uuid_utils
+
+_random = Random()
+"""Trace and span ids must be unique, not secret; asking the kernel for each would cost a system call."""
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_event_id() -> str:
@@ -19,9 +24,9 @@ def new_correlation_id() -> str:
 
 def new_trace_id() -> str:
     """A W3C trace id: 32 lower-case hex digits."""
-    return os.urandom(16).hex()
+    return f"{_random.getrandbits(128):032x}"
 
 
 def new_span_id() -> str:
     """A W3C span id: 16 lower-case hex digits."""
-    return os.urandom(8).hex()
+    return f"{_random.getrandbits(64):016x}"
