@@ -34,8 +34,8 @@ Spec = TypeVar("Spec")
 logger = logging.getLogger(__name__)
 
 DEFAULT_THREADS = 2
-LOAD_TIMEOUT_S = 3.0
-"""A load takes milliseconds; past this, waiting callers are told that the store is unreachable."""
+LOAD_TIMEOUT_S = 2.0
+"""A load takes milliseconds; past this, callers are told that the store is unreachable, or get the spec they had."""
 IDLE_S = 5.0
 """How long a thread keeps its connection after its last load."""
 

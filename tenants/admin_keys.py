@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -156,12 +156,13 @@ class ApiKeyAdmin(ConfigRowAdmin):
         """Ask how long the old key shall live, then show its successor."""
         key = self._found(request, object_id)
         form = RotationForm(request.POST or None)
-        if key.state() != "active":
-            self.message_user(request, f"A key that is {key.state()} cannot be rotated.", messages.ERROR)
-            return HttpResponseRedirect(_page(key))
         if request.method == "POST" and form.is_valid():
             overlap = timedelta(hours=form.cleaned_data["overlap_hours"])
-            successor, clear = rotate_key(key=key, overlap=overlap)
+            try:
+                successor, clear = rotate_key(key=key, overlap=overlap)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+                return HttpResponseRedirect(_page(key))
             return self._show_once(request, successor, clear)
         told = "A successor with the same rights and limits is made and shown once."
         return self._ask(request, key, title="Rotate key", told=told, submit="Rotate", form=form)

@@ -22,7 +22,15 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from tenants.admin_rows import ConfigRowInline
 from tenants.changes import delete_row, save_row
 from tenants.models import Membership, User
-from tenants.people import delete_user, note_rights, rights_of, save_user
+from tenants.people import (
+    delete_group,
+    delete_user,
+    note_group,
+    note_rights,
+    permissions_of,
+    rights_of,
+    save_user,
+)
 
 if TYPE_CHECKING:
     # Django's classes take type arguments in their stubs only.
@@ -137,4 +145,20 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """Named sets of permissions."""
+    """Named sets of permissions; who has what is part of the audit log."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Audited: by now the group is saved, its permissions are not."""
+        with transaction.atomic():
+            before = permissions_of(form.instance) if change else None
+            super().save_related(request, form, formsets, change)
+            note_group(group=form.instance, before=before)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Audited."""
+        delete_group(group=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        """One change each."""
+        for group in queryset:
+            delete_group(group=group)

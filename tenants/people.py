@@ -1,9 +1,10 @@
-"""What changes users. Passwords are never in the audit log: only that one was set."""
+"""What changes users and groups. Passwords are never in the audit log: only that one was set."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from tenants.audit import AuditEntry
@@ -60,6 +61,29 @@ def note_rights(*, user: User, before: dict[str, list[str]]) -> None:
             before={name: before.get(name, []) for name in changed},
             after={name: after[name] for name in changed},
         )
+
+
+def permissions_of(group: Group) -> list[str]:
+    """The group's permissions by name."""
+    return sorted(str(permission) for permission in group.permissions.all())
+
+
+def note_group(*, group: Group, before: list[str] | None) -> None:
+    """Audit a new group (``before`` is None) or its changed permissions; call in the transaction that changed them."""
+    after = permissions_of(group)
+    if before is None:
+        record(group, Action.CREATED, name=group.name, before={}, after={"name": group.name, "permissions": after})
+    elif after != before:
+        record(group, Action.UPDATED, name=group.name, before={"permissions": before}, after={"permissions": after})
+
+
+@transaction.atomic
+def delete_group(*, group: Group) -> None:
+    """Delete the group; its members lose its permissions."""
+    key, before = group.pk, {"name": group.name, "permissions": permissions_of(group)}
+    group.delete()
+    group.pk = key
+    record(group, Action.DELETED, name=group.name, before=before, after={})
 
 
 def _fields(user: User) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -113,7 +114,13 @@ def rotate_key(*, key: ApiKey, overlap: timedelta = DEFAULT_OVERLAP) -> tuple[Ap
 
     An old key that would have expired sooner still does; the successor keeps the original expiry when it is later
     than the overlap.
+
+    Raises:
+        ValidationError: the key is revoked or expired: a successor would bring it back to life.
     """
+    key.refresh_from_db(from_queryset=ApiKey.objects.select_for_update())
+    if key.state() != "active":
+        raise ValidationError(f"A key that is {key.state()} cannot be rotated; create a new one.")
     ends = timezone.now() + overlap
     successor, clear = create_key(
         tenant=key.tenant,
@@ -139,8 +146,11 @@ def rotate_key(*, key: ApiKey, overlap: timedelta = DEFAULT_OVERLAP) -> tuple[Ap
     return successor, clear
 
 
+@transaction.atomic
 def revoke_key(*, key: ApiKey) -> ApiKey:
     """Refuse the key from now on; a key that is revoked already keeps its first instant."""
+    # What somebody else changed since the row was read must not be undone by saving it.
+    key.refresh_from_db(from_queryset=ApiKey.objects.select_for_update())
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         save_row(key, action=AuditEntry.Action.REVOKED)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
 
@@ -472,6 +472,20 @@ def test_deleting_a_user_is_audited(browser):
 
     assert not User.objects.filter(username="gone").exists()
     assert (newest().action, newest().object_name) == ("deleted", "gone")
+
+
+def test_a_groups_permissions_are_audited(browser):
+    permission = Permission.objects.get(codename="view_apikey")
+    browser.post(reverse("admin:auth_group_add"), {"name": "readers", "permissions": []})
+    group = Group.objects.get()
+    browser.post(
+        reverse("admin:auth_group_change", args=(group.pk,)), {"name": "readers", "permissions": [permission.pk]}
+    )
+    browser.post(reverse("admin:auth_group_delete", args=(group.pk,)), {"post": "yes"})
+
+    entries = list(AuditEntry.objects.filter(object_type="group"))
+    assert [entry.action for entry in entries] == ["deleted", "updated", "created"]
+    assert entries[1].after == {"permissions": [str(permission)]}
 
 
 def test_two_users_cannot_share_an_address(browser):

@@ -170,6 +170,26 @@ def test_rotation_does_not_prolong_a_key_that_ends_sooner():
     assert successor.expires_at is None
 
 
+@pytest.mark.parametrize("end", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])
+def test_a_key_that_has_ended_cannot_come_back_by_rotation(end):
+    key = make_key()
+    ApiKey.objects.filter(pk=key.pk).update(**end)
+
+    with pytest.raises(ValidationError, match="cannot be rotated"):
+        services.rotate_key(key=key)
+
+    assert ApiKey.objects.count() == 1
+
+
+def test_revoking_does_not_undo_what_somebody_else_changed_meanwhile():
+    key = make_key(scopes=["chat", "runs"])
+    services.update_key(key=ApiKey.objects.get(pk=key.pk), scopes=["chat"])
+
+    services.revoke_key(key=key)
+
+    assert ApiKey.objects.get().scopes == ["chat"]
+
+
 def test_setting_a_limit_again_changes_its_value():
     tenant = make_tenant()
     for value in (10, 20):
