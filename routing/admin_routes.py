@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -15,6 +16,11 @@ from routing.admin_health import HEALTH_LABELS, breaker_states, state_badge
 from routing.admin_providers import OWNER_LABELS, HealthAdmin
 from routing.models import Route, Target
 from tenants.admin_rows import ConfigRowForm, ConfigRowInline, LinesField
+
+if TYPE_CHECKING:
+    TargetFormSet = BaseInlineFormSet[Any, Any, Any]
+else:
+    TargetFormSet = BaseInlineFormSet
 
 _SHOWN_TARGETS = 3
 
@@ -27,10 +33,20 @@ class TargetForm(ConfigRowForm):
     )
 
 
+class TargetsOfRoute(TargetFormSet):
+    """Targets that know their route while they are checked, also one that is not saved yet."""
+
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
+        form.instance.route = self.instance
+        return form
+
+
 class TargetInline(ConfigRowInline):
     """A route's targets in order; the breaker's figures are on their own pages."""
 
     model = Target
+    formset = TargetsOfRoute
     fields = ("model", "priority", "weight", "enabled", "show_health")
     readonly_fields = ("show_health",)
     autocomplete_fields = ("model",)

@@ -150,11 +150,12 @@ class Provider(ConfigRow):
         return self.name
 
     def clean(self) -> None:
-        """An empty address becomes the public one of the kind.
+        """An empty address becomes the public one of the kind, and empty JSON of any sort an empty object.
 
         Raises:
-            ValidationError: the kind has none, or is not served at such an address.
+            ValidationError: the kind has no address, or is not served at such a one.
         """
+        self.headers, self.options = self.headers or {}, self.options or {}
         if not self.base_url:
             self.base_url = PUBLIC_ADDRESSES.get(self.kind, "")
         if self.base_url.startswith(SANDBOX_SCHEME) and self.kind != "sandbox":
@@ -348,6 +349,10 @@ class Route(ConfigRow):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Empty JSON of any sort becomes an empty object."""
+        self.match_tags, self.match_headers = self.match_tags or {}, self.match_headers or {}
+
 
 class Target(ConfigRow):
     """One place a route can send a call. Empty breaker fields take the built-in values."""
@@ -410,7 +415,9 @@ class Target(ConfigRow):
 
     def clean(self) -> None:
         """A route uses the platform's providers and its own tenant's, never another tenant's."""
-        if None in (self.model_id, self.route_id):
+        # A route that is saved together with the target has no id yet.
+        placed = self.route_id is not None or Target._meta.get_field("route").is_cached(self)
+        if self.model_id is None or not placed:
             return
         owner = self.model.provider.tenant_id
         if owner is not None and owner != self.route.tenant_id:

@@ -41,7 +41,7 @@ def sandbox(**fields: Any) -> Provider:
         ({"headers": {"Host": "x"}}, "set by the gateway"),
         ({"headers": {"x-a": "line\nbreak"}}, "printable ASCII"),
         ({"headers": ["x"]}, "JSON object"),
-        ({"options": []}, "JSON object"),
+        ({"options": [1]}, "JSON object"),
         ({"timeout_ms": 0}, "at least 1 ms"),
         ({"max_in_flight": 0}, "disable the provider"),
     ],
