@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.specs import BreakerSpec
@@ -148,6 +148,7 @@ def test_new_settings_keep_the_state():
     assert breaker.state.value == "open"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["ok", "fail", "drop", "late"]), st.floats(0, 3)), max_size=60))
 def test_probes_out_never_exceed_the_limit_and_the_state_machine_never_sticks(moves: list[tuple[str, float]]):
     breaker, _ = made()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.chat import Usage
@@ -54,6 +54,7 @@ def test_a_request_price_comes_on_top():
     assert cost_nanousd(Usage(), PriceSpec(input=1, output=1, request=77)) == 77
 
 
+@settings(deadline=None)
 @given(usages, prices)
 def test_the_upper_bound_is_never_below_the_cost(usage: Usage, price: PriceSpec):
     cost = cost_nanousd(usage, price)
@@ -63,6 +64,7 @@ def test_the_upper_bound_is_never_below_the_cost(usage: Usage, price: PriceSpec)
     assert 0 <= cost <= bound
 
 
+@settings(deadline=None)
 @given(usages, prices)
 def test_more_tokens_never_cost_less(usage: Usage, price: PriceSpec):
     bare = Usage(usage.input_tokens, usage.output_tokens)

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
 from contracts.chat import EmbeddingRequest
+from contracts.clock import SystemClock
 from contracts.errors import (
     DeadlineExceeded,
     NoTargetAvailable,
@@ -27,12 +29,22 @@ from contracts.events import (
     FallbackUsed,
     HedgeStarted,
 )
-from contracts.specs import BreakerSpec, RetrySpec, RouteSpec, Strategy
+from contracts.specs import BreakerSpec, PriceSpec, RetrySpec, RouteSpec, Strategy, TargetSpec
+from routing.engine.breaker_store import RedisBreakerStore
 from routing.engine.call import Completion, EngineCall
 from routing.engine.executor import Engine
 from routing.engine.stream import LiveStream
 from tests.routing.engine.fault_server import FaultServer
-from tests.routing.engine.spec_factory import Recorder, ShiftedClock, chat, engine, engine_call, route, target
+from tests.routing.engine.spec_factory import (
+    FaultyAdapter,
+    Recorder,
+    ShiftedClock,
+    chat,
+    engine,
+    engine_call,
+    route,
+    target,
+)
 
 
 @pytest.fixture
@@ -64,6 +76,11 @@ async def stream(subject: Engine, over: RouteSpec, call: EngineCall | None = Non
     call = call or engine_call()
     request = chat(stream=True)
     return await subject.stream(subject.plan(request, over, "model", call), request, call)
+
+
+def patience_ms(behaviour: str) -> int:
+    """A timeout that only a server that hangs can reach."""
+    return 150 if "hang" in behaviour else 10_000
 
 
 def text_of(chunk: object) -> str:
@@ -151,7 +168,7 @@ async def test_a_passing_failure_is_retried_at_the_same_target(
 async def test_the_call_moves_on_when_the_first_target_fails(
     server: FaultServer, subject: Engine, recorder: Recorder, behaviour: str, code: str
 ):
-    first = target("a", port=server.port, behaviour=behaviour, timeout_ms=150)
+    first = target("a", port=server.port, behaviour=behaviour, timeout_ms=patience_ms(behaviour))
     call = engine_call()
     completion = await complete(subject, route(first, target("b", port=server.port, priority=1)), call)
 
@@ -294,6 +311,33 @@ async def test_workers_share_a_targets_places(server: FaultServer, recorder: Rec
     await subject.aclose()
 
 
+async def test_a_call_does_not_spend_all_its_time_in_one_queue(
+    server: FaultServer, subject: Engine, recorder: Recorder
+):
+    busy = target("a", port=server.port, behaviour="slow", max_in_flight=1)
+    running = asyncio.create_task(complete(subject, route(busy)))
+    await until(lambda: server.exchanges)
+    call = engine_call(1.0)
+    other = await complete(subject, route(busy, target("b", port=server.port, priority=1)), call)
+    server.go.set()
+    await running
+
+    assert other.target.label == "b/m"
+    assert [move.reason for move in recorder.of(FallbackUsed)] == ["full"]
+    assert call.upstream_wait_s >= 0.4
+
+
+async def test_a_call_whose_time_is_up_in_the_queue_is_told_so(server: FaultServer, subject: Engine):
+    busy = route(target("a", port=server.port, behaviour="slow", max_in_flight=1))
+    running = asyncio.create_task(complete(subject, busy))
+    await until(lambda: server.exchanges)
+    with pytest.raises(DeadlineExceeded):
+        await complete(subject, busy, engine_call(0.1))
+    server.go.set()
+    await running
+    assert idle(subject)
+
+
 # --- breaker ----------------------------------------------------------------------------------------
 
 
@@ -320,6 +364,48 @@ async def test_a_failing_target_is_suspended_and_probed_again(server: FaultServe
     assert (await complete(subject, route(healed), engine_call(100))).target.label == "a/m"
     assert [change.new_state for change in recorder.of(BreakerStateChanged)] == ["open", "half_open", "closed"]
     await subject.aclose()
+
+
+def break_circuit(subject: Engine, where: TargetSpec) -> None:
+    state = subject._states.of(where, SystemClock().monotonic())
+    state.breaker.opened_by_peer(30.0, SystemClock().monotonic())
+
+
+async def test_a_circuit_that_opens_after_the_plan_is_passed_over(
+    server: FaultServer, subject: Engine, recorder: Recorder
+):
+    request, call = chat(), engine_call()
+    over = route(target("a", port=server.port), target("b", port=server.port, priority=1))
+    plan = subject.plan(request, over, "model", call)
+    break_circuit(subject, over.targets[0])
+
+    assert (await subject.complete(plan, request, call)).target.label == "b/m"
+    assert [move.reason for move in recorder.of(FallbackUsed)] == ["breaker_open"]
+    assert len(call.attempts) == 1
+    assert idle(subject)
+
+
+async def test_no_circuit_left_after_the_plan_is_told_with_when_to_come_back(server: FaultServer, subject: Engine):
+    request, call = chat(), engine_call()
+    over = route(target("a", port=server.port))
+    plan = subject.plan(request, over, "model", call)
+    break_circuit(subject, over.targets[0])
+    with pytest.raises(NoTargetAvailable) as raised:
+        await subject.complete(plan, request, call)
+    assert 29 < (raised.value.retry_after_s or 0) <= 30
+
+
+async def test_a_bug_in_an_adapter_gives_everything_back(
+    server: FaultServer, subject: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise KeyError("choices")
+
+    monkeypatch.setattr(FaultyAdapter, "parse_chat", broken)
+    with pytest.raises(KeyError):
+        await complete(subject, route(target("a", port=server.port)))
+    assert recorder.of(AttemptFailed)[0].error_code == "INTERNAL_ERROR"
+    assert idle(subject)
 
 
 # --- hedging ----------------------------------------------------------------------------------------
@@ -357,6 +443,20 @@ async def test_a_hedge_that_fails_leaves_the_first_attempt_running(
     server.go.set()
 
     assert (await running).target.label == "a/m"
+    assert idle(subject)
+
+
+async def test_when_both_racers_fail_the_firsts_error_decides(server: FaultServer, subject: Engine, recorder: Recorder):
+    for _ in range(16):
+        await complete(subject, route(target("a", port=server.port)))
+    slow = target("a", port=server.port, behaviour="hang", timeout_ms=300)
+    over = route(slow, target("b", port=server.port, behaviour="unauthorized", priority=1), hedge=True)
+    call = engine_call()
+    with pytest.raises(ProviderTimeout):
+        await complete(subject, route(*over.targets, hedge=True, retry=RetrySpec(max_attempts=2)), call)
+
+    codes = [(failed.hedge, failed.error_code) for failed in recorder.of(AttemptFailed)]
+    assert codes == [(True, "PROVIDER_AUTH_FAILED"), (False, "PROVIDER_TIMEOUT")]
     assert idle(subject)
 
 
@@ -414,7 +514,7 @@ async def test_a_stream_is_relayed_whole(server: FaultServer, subject: Engine, r
 async def test_a_stream_that_fails_before_its_first_token_fails_over_unseen(
     server: FaultServer, subject: Engine, recorder: Recorder, behaviour: str, code: str
 ):
-    first = target("a", port=server.port, behaviour=behaviour, first_token_timeout_ms=100)
+    first = target("a", port=server.port, behaviour=behaviour, first_token_timeout_ms=patience_ms(behaviour))
     live = await stream(subject, route(first, target("b", port=server.port, behaviour="answer", priority=1)))
 
     assert live.target.label == "b/m"
@@ -430,8 +530,8 @@ async def test_a_stream_that_fails_before_its_first_token_fails_over_unseen(
 async def test_a_stream_that_fails_later_ends_with_the_error(
     server: FaultServer, subject: Engine, recorder: Recorder, behaviour: str, error: type[Exception]
 ):
-    over = route(target("a", port=server.port, behaviour=behaviour, timeout_ms=100), target("b", port=server.port))
-    live = await stream(subject, route(over.targets[0]))
+    over = route(target("a", port=server.port, behaviour=behaviour, timeout_ms=patience_ms(behaviour)))
+    live = await stream(subject, over)
     seen: list[str] = []
     with pytest.raises(error):
         await drain(live, seen)
@@ -442,7 +542,7 @@ async def test_a_stream_that_fails_later_ends_with_the_error(
 
 
 async def test_a_stream_ends_at_the_calls_deadline(server: FaultServer, subject: Engine):
-    live = await stream(subject, route(target("a", port=server.port, behaviour="stream_hang")), engine_call(0.2))
+    live = await stream(subject, route(target("a", port=server.port, behaviour="stream_hang")), engine_call(1.0))
     with pytest.raises(DeadlineExceeded):
         await drain(live, [])
     assert idle(subject)
@@ -525,6 +625,70 @@ async def test_a_target_slower_than_max_latency_goes_last(server: FaultServer, s
 
     assert [entry.label for entry in plan.targets] == ["b/m", "a/m"]
     assert [(entry.target, entry.reason) for entry in plan.skipped] == [("a/m", "over_max_latency")]
+
+
+@pytest.mark.parametrize("strategy", [Strategy.LEAST_LATENCY, Strategy.LEAST_BUSY])
+async def test_what_is_known_of_the_targets_decides(
+    server: FaultServer, subject: Engine, recorder: Recorder, strategy: Strategy
+):
+    busy = target("a", port=server.port, behaviour="slow")
+    running = asyncio.create_task(complete(subject, route(busy)))
+    await until(lambda: server.exchanges)
+    if strategy is Strategy.LEAST_LATENCY:
+        server.go.set()
+        await running
+    over = route(busy, target("b", port=server.port), strategy=strategy)
+    plan = subject.plan(chat(), over, "model", engine_call())
+    server.go.set()
+    await running
+
+    assert [entry.label for entry in plan.targets] == ["b/m", "a/m"]
+    scores = recorder.of(DecisionMade)[-1].scores
+    assert scores["b/m"] == 0 < scores["a/m"]
+
+
+async def test_the_cheapest_target_for_this_call_goes_first(subject: Engine, recorder: Recorder):
+    dear = target("a", price=PriceSpec(input=10_000_000, output=10_000_000))
+    cheap = target("b", price=PriceSpec(input=1_000_000, output=1_000_000))
+    over = route(dear, cheap, strategy=Strategy.LOWEST_COST)
+    plan = subject.plan(chat(max_tokens=90), over, "model", engine_call())
+    assert [entry.label for entry in plan.targets] == ["b/m", "a/m"]
+    assert recorder.of(DecisionMade)[0].scores == {"a/m": 1000, "b/m": 100}
+
+
+async def test_a_route_without_targets_is_unavailable(subject: Engine):
+    with pytest.raises(NoTargetAvailable, match="no enabled target"):
+        subject.plan(chat(), route(), "model", engine_call())
+
+
+async def test_the_snapshot_shows_each_target(server: FaultServer, subject: Engine):
+    over = route(target("a", port=server.port), target("b", port=server.port, priority=1))
+    for _ in range(10):
+        await complete(subject, over)
+    first, second = subject.snapshot()
+    assert (first.target, first.breaker, first.in_flight, first.max_in_flight) == ("a/m", "closed", 0, 100)
+    assert first.p50_ms is not None
+    assert first.latency_ms is not None
+    assert second.latency_ms is None
+
+
+async def test_engines_share_open_circuits(server: FaultServer, recorder: Recorder, redis_url: str, redis: Redis):
+    spec = BreakerSpec(minimum_calls=2, open_s=30)
+    bad = target("a", port=server.port, behaviour="overloaded", breaker=spec)
+    engines = [
+        engine(recorder, breaker_store=RedisBreakerStore(Redis.from_url(redis_url), clock=SystemClock(), poll_s=0.01))
+        for _ in range(2)
+    ]
+    for subject in engines:
+        await subject.start()
+    engines[1].plan(chat(), route(bad), "model", engine_call())
+    with pytest.raises(ProviderUnavailable):
+        await complete(engines[0], route(bad))
+    await until(lambda: engines[1].snapshot()[0].breaker == "open")
+
+    assert [change.reason for change in recorder.of(BreakerStateChanged)] == ["failure_rate", "peer"]
+    for subject in engines:
+        await subject.aclose()
 
 
 async def test_a_sticky_user_always_gets_the_same_order(subject: Engine, recorder: Recorder):

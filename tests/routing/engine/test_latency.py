@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.engine.latency import MINIMUM_SAMPLES, LatencyWindow
@@ -53,6 +53,7 @@ def test_nothing_known_is_zero():
     assert not LatencyWindow().known
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6), min_size=MINIMUM_SAMPLES, max_size=300))
 def test_percentiles_and_average_lie_within_what_was_recorded(values: list[float]):
     window = recorded(values)

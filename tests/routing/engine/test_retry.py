@@ -3,7 +3,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import (
@@ -115,6 +115,7 @@ def test_a_blocked_target_costs_no_attempt_and_is_not_come_back_to():
     assert subject.blocked(1, now=NOW, deadline=DEADLINE, usable=lambda _: True) is None
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(0, 10_000), st.integers(0, 10_000), st.integers())
 def test_full_jitter_stays_within_its_bounds(tries: int, base_ms: int, cap_ms: int, seed: int):
     delay_s = full_jitter_s(RetrySpec(base_ms=base_ms, cap_ms=cap_ms), tries, Random(seed))
@@ -128,6 +129,7 @@ def test_jitter_is_spread_over_the_whole_range():
     assert max(delays) > 0.95
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([ProviderRateLimited, ProviderTimeout, ProviderUnavailable, ProviderAuthFailed])),
     st.integers(1, 4),
