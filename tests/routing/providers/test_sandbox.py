@@ -212,7 +212,7 @@ def test_texts_that_share_words_are_close():
         {"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"next": {"anyOf": [{"type": "null"},
          {"$ref": "#/$defs/n"}]}}}}},
         {"type": "array", "items": {"type": "string", "format": "date-time"}, "minItems": 3},
-        {"type": "object", "allOf": [{"properties": {"a": {"type": "integer"}}, "required": ["a"]}, {"required": ["b"]}]},
+        {"allOf": [{"properties": {"a": {"type": "integer"}}, "required": ["a"]}, {"required": ["b"]}]},
         {"type": "string", "minLength": 12, "maxLength": 14},
         {"type": "integer", "exclusiveMinimum": 7, "multipleOf": 5},
         {"type": ["null", "boolean"]},
