@@ -416,8 +416,8 @@ class Target(ConfigRow):
     def clean(self) -> None:
         """A route uses the platform's providers and its own tenant's, never another tenant's."""
         # A route that is saved together with the target has no id yet.
-        placed = self.route_id is not None or Target._meta.get_field("route").is_cached(self)
-        if self.model_id is None or not placed:
+        route_id: Any = self.route_id
+        if self.model_id is None or (route_id is None and not Target._meta.get_field("route").is_cached(self)):
             return
         owner = self.model.provider.tenant_id
         if owner is not None and owner != self.route.tenant_id:
