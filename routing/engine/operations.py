@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -19,7 +20,7 @@ T_co = TypeVar("T_co", covariant=True)
 _ERROR_BODY_BYTES = 1_048_576
 """An error's body beyond this is not read."""
 
-_ERROR_BODY_S = 5.0
+_ERROR_BODY_S = 2.0
 
 
 class Operation(Protocol[T_co]):
@@ -147,9 +148,11 @@ def _refused(adapter: Adapter, status: int, response: UpstreamResponse) -> Provi
 
 async def _refused_stream(adapter: Adapter, response: UpstreamStream) -> ProviderError:
     body = bytearray()
-    async with asyncio.timeout(_ERROR_BODY_S):
-        async for piece in response:
-            body += piece
-            if len(body) > _ERROR_BODY_BYTES:
-                break
+    # The status alone tells most of it; a body that does not come must not hold up the next attempt.
+    with contextlib.suppress(TimeoutError, ProviderError):
+        async with asyncio.timeout(_ERROR_BODY_S):
+            async for piece in response:
+                body += piece
+                if len(body) > _ERROR_BODY_BYTES:
+                    break
     return _refused(adapter, response.status, UpstreamResponse(response.status, response.headers, bytes(body)))

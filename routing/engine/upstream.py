@@ -14,11 +14,12 @@ redirects are not followed (the credential would follow them).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 import certifi
 import pyqwest
@@ -44,6 +45,14 @@ _CLOSED: Final = "connection closed before message completed"
 _BROKEN: Final = ("reset by peer", "broken pipe", "connection abort", "not connected", "canceled")
 
 
+_USUAL_CONNECT_TIMEOUT_MS: Final = UpstreamRequest("", "", (), b"").connect_timeout_ms
+
+
+class _Pool(NamedTuple):
+    transport: pyqwest.HTTPTransport
+    client: pyqwest.Client
+
+
 class PyqwestUpstream:
     """A pooled HTTP/1.1 client. Takes ``ca_certificates`` (PEM) beside the system's and Mozilla's."""
 
@@ -51,7 +60,8 @@ class PyqwestUpstream:
         with open(certifi.where(), "rb") as bundle:
             self._ca_certificates = bundle.read() + ca_certificates
         self._proxy = pyqwest.Proxy(proxy) if proxy else pyqwest.Proxy("http://127.0.0.1:9", no_proxy=_NEVER_PROXIED)
-        self._pools: dict[int, tuple[pyqwest.HTTPTransport, pyqwest.Client]] = {}
+        self._pools: dict[int, _Pool] = {}
+        self._make_pool(_USUAL_CONNECT_TIMEOUT_MS)
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
         """The whole response, whatever its status; it is held in memory whole.
@@ -60,7 +70,7 @@ class PyqwestUpstream:
             ProviderUnavailable: refused, reset or closed connection, DNS or TLS failure.
             ProviderBadResponse: not HTTP, or short of its declared length.
         """
-        _, client = self._pool(request)
+        client = (await self._pool(request.connect_timeout_ms)).client
 
         async def execute() -> pyqwest.FullResponse:
             return await client.execute(request.method, request.url, request.headers, request.body)
@@ -75,7 +85,7 @@ class PyqwestUpstream:
             ProviderUnavailable: refused, reset or closed connection, DNS or TLS failure.
             ProviderBadResponse: not HTTP.
         """
-        transport, _ = self._pool(request)
+        transport = (await self._pool(request.connect_timeout_ms)).transport
 
         async def execute() -> pyqwest.Response:
             return await transport.execute(
@@ -87,27 +97,33 @@ class PyqwestUpstream:
     async def aclose(self) -> None:
         """Close every idle connection; safe to call twice."""
         pools, self._pools = self._pools, {}
-        for transport, _ in pools.values():
-            await transport.aclose()
+        for pool in pools.values():
+            await pool.transport.aclose()
 
-    def _pool(self, request: UpstreamRequest) -> tuple[pyqwest.HTTPTransport, pyqwest.Client]:
-        """One pool for each connect timeout in use: pyqwest has it on the transport, not on the request."""
-        found = self._pools.get(request.connect_timeout_ms)
-        if found is None:
-            transport = pyqwest.HTTPTransport(
-                tls_ca_cert=self._ca_certificates,
-                tls_include_system_certs=True,
-                http_version=pyqwest.HTTPVersion.HTTP1,
-                proxy=self._proxy,
-                connect_timeout=request.connect_timeout_ms / 1000,
-                pool_idle_timeout=_IDLE_S,
-                pool_max_idle_per_host=_IDLE_PER_HOST,
-                use_system_dns=True,
-                follow_redirects=False,
-                enable_otel=False,
-            )
-            found = self._pools[request.connect_timeout_ms] = (transport, pyqwest.Client(transport))
-        return found
+    async def _pool(self, connect_timeout_ms: int) -> _Pool:
+        pool = self._pools.get(connect_timeout_ms)
+        if pool is None:
+            pool = await asyncio.to_thread(self._make_pool, connect_timeout_ms)
+        return pool
+
+    def _make_pool(self, connect_timeout_ms: int) -> _Pool:
+        """One pool for each connect timeout in use: pyqwest has it on the transport, not on the request.
+
+        Reading the certificates takes about 60 ms, hence the thread, and the usual pool made at the start.
+        """
+        transport = pyqwest.HTTPTransport(
+            tls_ca_cert=self._ca_certificates,
+            tls_include_system_certs=True,
+            http_version=pyqwest.HTTPVersion.HTTP1,
+            proxy=self._proxy,
+            connect_timeout=connect_timeout_ms / 1000,
+            pool_idle_timeout=_IDLE_S,
+            pool_max_idle_per_host=_IDLE_PER_HOST,
+            use_system_dns=True,
+            follow_redirects=False,
+            enable_otel=False,
+        )
+        return self._pools.setdefault(connect_timeout_ms, _Pool(transport, pyqwest.Client(transport)))
 
 
 class PyqwestStream:

@@ -206,6 +206,10 @@ class FaultServer:
     async def _do_overloaded(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         return self._status(writer, "503 Overloaded")
 
+    async def _do_half_error(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b'HTTP/1.1 503 Overloaded\r\nContent-Length: 1000\r\n\r\n{"err')
+        return False
+
     async def _do_limited(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         return self._status(writer, "429 Too Many Requests\r\nRetry-After: 30")
 

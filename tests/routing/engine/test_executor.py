@@ -505,6 +505,7 @@ async def test_a_stream_is_relayed_whole(server: FaultServer, subject: Engine, r
     [
         ("error_first", "PROVIDER_UNAVAILABLE"),
         ("overloaded", "PROVIDER_UNAVAILABLE"),
+        ("half_error", "PROVIDER_UNAVAILABLE"),
         ("role_hang", "PROVIDER_TIMEOUT"),
         ("hang", "PROVIDER_TIMEOUT"),
         ("half_body", "PROVIDER_BAD_RESPONSE"),

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -182,6 +183,14 @@ async def test_proxies_of_the_environment_are_ignored(server: FaultServer, monke
     upstream = PyqwestUpstream()
     assert (await upstream.send(server.request("ok"))).status == 200
     await upstream.aclose()
+
+
+async def test_each_connect_timeout_has_its_own_pool(server: FaultServer, upstream: PyqwestUpstream):
+    usual = server.request("ok")
+    hasty = msgspec.structs.replace(usual, connect_timeout_ms=200)
+    for request in (usual, hasty, usual, hasty):
+        assert (await upstream.send(request)).status == 200
+    assert server.connections == 2
 
 
 async def test_a_proxy_can_be_set(server: FaultServer):
