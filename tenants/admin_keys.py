@@ -103,7 +103,7 @@ class ApiKeyAdmin(ConfigRowAdmin):
     """Credentials of applications."""
 
     form = ApiKeyForm
-    list_display = ("name", "shown", "show_state", "tenant", "team", "expires_at", "last_used_at")
+    list_display = ("name", "show_key", "show_state", "tenant", "team", "expires_at", "last_used_at")
     list_filter = (("tenant", AutocompleteSelectFilter), StateFilter)
     list_select_related = ("tenant", "team")
     search_fields = ("name", "prefix", "last_four", "tenant__slug", "tenant__name", "team__name")
@@ -118,9 +118,9 @@ class ApiKeyAdmin(ConfigRowAdmin):
     )
     state_fieldset = (
         "State",
-        {"fields": ("shown", "show_state", "last_used_at", "revoked_at", "created_by", "created_at")},
+        {"fields": ("show_key", "show_state", "last_used_at", "revoked_at", "created_by", "created_at")},
     )
-    state_fields = ("shown", "show_state", "last_used_at", "revoked_at", "created_by", "created_at")
+    state_fields = ("show_key", "show_state", "last_used_at", "revoked_at", "created_by", "created_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A key that exists shows its state first."""
@@ -139,6 +139,11 @@ class ApiKeyAdmin(ConfigRowAdmin):
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         """The one page that shows the key."""
         return self._show_once(request, obj, request.issued_key)  # type: ignore[attr-defined]
+
+    @display(description="Key", ordering="prefix")
+    def show_key(self, key: ApiKey) -> str:
+        """What people recognise it by."""
+        return key.shown
 
     @display(description="State", label=KEY_STATES)
     def show_state(self, key: ApiKey) -> str:
@@ -165,7 +170,7 @@ class ApiKeyAdmin(ConfigRowAdmin):
                 return HttpResponseRedirect(_page(key))
             return self._show_once(request, successor, clear)
         told = "A successor with the same rights and limits is made and shown once."
-        return self._ask(request, key, title="Rotate key", told=told, submit="Rotate", form=form)
+        return self._ask(request, key, title="Rotate key", told=told, verb="Rotate", form=form)
 
     @action(description="Revoke…", permissions=("change",), icon="block")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -176,7 +181,7 @@ class ApiKeyAdmin(ConfigRowAdmin):
             self.message_user(request, f"{key} is revoked.", messages.SUCCESS)
             return HttpResponseRedirect(_page(key))
         told = "Every gateway refuses it within a second. A revoked key does not come back; rotate it to replace it."
-        return self._ask(request, key, title="Revoke key", told=told, submit="Revoke", form=None)
+        return self._ask(request, key, title="Revoke key", told=told, verb="Revoke", form=None)
 
     def _found(self, request: HttpRequest, object_id: str) -> ApiKey:
         key: ApiKey | None = self.get_object(request, object_id)

@@ -43,13 +43,18 @@ class KeyInline(ConfigRowInline):
     """Keys to look at: a new one is made on its own page, which is the only one to ever show it."""
 
     model = ApiKey
-    fields = readonly_fields = ("name", "shown", "show_state", "team", "expires_at", "last_used_at")
+    fields = readonly_fields = ("name", "show_key", "show_state", "team", "expires_at", "last_used_at")
     can_delete = False
     per_page = 20
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Not here."""
         return False
+
+    @display(description="Key")
+    def show_key(self, key: ApiKey) -> str:
+        """What people recognise it by."""
+        return key.shown
 
     @display(description="State", label=KEY_STATES)
     def show_state(self, key: ApiKey) -> str:
