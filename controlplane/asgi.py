@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
-from typing import Any, cast
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 # Each web process serves requests from many threads; other processes use one connection at a time.
@@ -15,13 +14,13 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 # What follows imports models, which Django must have loaded before.
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from django.conf import settings
 
 from contracts.clock import SystemClock
 from controlplane.lifespan import AsgiApp, Hook, Lifespan, Receive, Scope, Send
 from controlplane.websocket_door import WebSocketDoor
+from events.live.routing import websocket_urlpatterns
 from gateway.lane import Lane
 from gateway.process import running, serving
 
@@ -38,16 +37,8 @@ HTTP: AsgiApp = Lane(
 HOOKS: list[Hook] = [serving]
 """Async context managers around the life of the process, entered in this order and left in reverse."""
 
-
-def _websocket_patterns() -> list[Any]:
-    if not find_spec("events.live"):
-        return []
-    from events.live.routing import websocket_urlpatterns
-
-    return list(websocket_urlpatterns)
-
-
-WEBSOCKET: AsgiApp = WebSocketDoor(AuthMiddlewareStack(URLRouter(_websocket_patterns())))
+WEBSOCKET: AsgiApp = WebSocketDoor(URLRouter(websocket_urlpatterns))
+"""Live events; the routes say themselves how a peer is known."""
 
 
 async def _by_protocol(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,5 @@
 """All URLs of the control plane."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -13,10 +11,8 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("", include("gateway.urls")),
 ]
-for _app in ("gateway", "events", "tenants", "routing"):
-    if find_spec(f"{_app}.urls"):
-        urlpatterns.append(path("", include(f"{_app}.urls")))
 
 handler400 = "controlplane.api_errors.bad_request"
 handler403 = "controlplane.api_errors.permission_denied"

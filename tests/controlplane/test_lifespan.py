@@ -50,10 +50,8 @@ async def test_hooks_open_in_order_and_close_in_reverse() -> None:
 async def test_a_hook_that_fails_closes_what_was_open_and_fails_the_start() -> None:
     log: list[str] = []
 
-    @asynccontextmanager
-    async def broken() -> AsyncIterator[None]:
+    def broken() -> AbstractAsyncContextManager[None]:
         raise RuntimeError("no disk")
-        yield
 
     sent = await _live(Lifespan(_nothing, [hook("a", log), broken]))
     assert log == ["open a"]

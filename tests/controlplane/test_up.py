@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -66,7 +67,13 @@ class Up:
 
     def child(self, word: str) -> psutil.Process:
         (found,) = (child for child in self.children() if word in " ".join(child.cmdline()))
+        self._last = found
         return found
+
+    def has_new(self, word: str) -> bool:
+        """Whether the process of this name is another one than when :meth:`child` was asked last."""
+        alive = [child for child in self.children() if child.status() != psutil.STATUS_ZOMBIE]
+        return any(word in " ".join(child.cmdline()) and child.pid != self._last.pid for child in alive)
 
     def answers(self) -> bool:
         try:
@@ -106,10 +113,8 @@ def test_it_answers_heals_stops_and_comes_back_with_its_data(tmp_path: Path) -> 
         assert httpx.get(f"{up.root}{stylesheet[0]}").headers["content-type"].startswith("text/css")
 
         for word in ("granian", "collect", "valkey-server", "postgres"):
-            killed = up.child(word)
-            killed.kill()
-            up.wait_until(lambda gone=killed: gone.pid not in {child.pid for child in up.children()})
-            up.wait_until(lambda word=word: any(word in " ".join(child.cmdline()) for child in up.children()))
+            up.child(word).kill()
+            up.wait_until(partial(up.has_new, word))
         up.wait_until(up.answers)
 
         everyone = psutil.Process(up.process.pid).children(recursive=True)
