@@ -1,0 +1,47 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.events import ConfigChanged, EventContext
+from events import emit as emit_module
+from events.emit import ProcessEmitter, process_emitter, set_emitter
+from events.engine.emitter import MemoryEmitter
+from events.engine.spool import Spool
+
+CHANGED = ConfigChanged(action="created", object_type="Route", object_id="1", object_name="r", actor="ann")
+
+
+@pytest.fixture(autouse=True)
+def _own_spools(settings: Any, tmp_path: Path):
+    settings.SPOOL_DIR = tmp_path / "spool"
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    set_emitter(None)
+    yield
+    set_emitter(None)
+
+
+def test_the_emitter_that_was_set_is_used():
+    memory = MemoryEmitter()
+    set_emitter(memory)
+    emit_module.emit(CHANGED, EventContext("t"))
+    ProcessEmitter().emit(CHANGED, EventContext("t"))
+    assert memory.of_type("config.object.changed") == [CHANGED, CHANGED]
+
+
+def test_without_one_the_event_is_in_a_spool_of_this_process_when_emit_returns(tmp_path: Path):
+    emit_module.emit(CHANGED, EventContext("t"))
+    (path,) = Spool.abandoned(tmp_path / "spool")
+    assert b"config.object.changed" in (path / "00000001.ndjson").read_bytes()
+    assert process_emitter() is process_emitter()
+
+
+def test_a_forked_child_has_a_spool_of_its_own(tmp_path: Path):
+    emit_module.emit(CHANGED, EventContext("t"))
+    pid = os.fork()
+    if pid == 0:
+        emit_module.emit(CHANGED, EventContext("t"))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert len(list(Spool.abandoned(tmp_path / "spool"))) == 2
