@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from itertools import pairwise
 from typing import Any
@@ -13,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import errors
-from contracts.chat import ChatRequest, JsonObject
+from contracts.chat import ChatChunk, ChatRequest, JsonObject
 from routing.providers.registry import adapters
 from tests.routing.providers.wires import EMULATORS, KEY, Wire, chat_request, embedding_request
 
 KINDS = sorted(adapters())
 EMBEDDING_KINDS = [kind for kind in KINDS if adapters()[kind].supports_embeddings]
+NO_EMBEDDING_USAGE = {"gemini"}
+"""Kinds whose provider does not say how many tokens were embedded."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 SCHEMA: JsonObject = {
@@ -66,6 +69,13 @@ FIELDS: dict[str, Any] = {
     "a_field_of_next_year": {"x": 1},
 }
 """Every field of a chat request that changes the answer, set to a value that is not its default."""
+
+
+MEANINGLESS_WITHOUT: dict[str, JsonObject] = {
+    "tool_choice": {"tools": TOOLS},
+    "parallel_tool_calls": {"tools": TOOLS},
+    "top_logprobs": {"logprobs": True},
+}
 
 
 @pytest.fixture(params=KINDS)
@@ -166,7 +176,7 @@ def test_an_image_by_value_arrives(wire: Wire) -> None:
     ]
     request = chat_request(parts)
     assert PIXEL.encode() in wire.adapter.build_chat(request, wire.target).body
-    assert "1 image" in wire.chat(request).text
+    assert re.search(r"\b1 (images?|media)\b", wire.chat(request).text)
 
 
 def test_an_answer_fits_the_json_schema(wire: Wire) -> None:
@@ -194,16 +204,16 @@ def test_the_cap_on_output_tokens_is_kept(wire: Wire) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_field_is_dropped_in_silence(kind: str, field: str) -> None:
     wire = Wire(kind)
-    base = {"tools": TOOLS} if field in {"tool_choice", "parallel_tool_calls"} else {}
+    base = MEANINGLESS_WITHOUT.get(field, {})
     plain = chat_request(**base)
     asking = chat_request(**base, **{field: FIELDS[field]})
-    assert wire.adapter.unsupported_params(plain, wire.target) == []
-    listed = wire.adapter.unsupported_params(asking, wire.target)
+    refused_anyway = wire.adapter.unsupported_params(plain, wire.target)
+    listed = [name for name in wire.adapter.unsupported_params(asking, wire.target) if name not in refused_anyway]
     if not listed:
-        assert _sent(wire, asking) != _sent(wire, plain)
+        assert refused_anyway or _sent(wire, asking) != _sent(wire, plain)
         return
     assert listed == [field]
-    dropping = Wire(kind, drop_params=frozenset({field}))
+    dropping = Wire(kind, drop_params=frozenset({field, *refused_anyway}))
     assert dropping.adapter.unsupported_params(asking, dropping.target) == []
     assert _sent(dropping, asking) == _sent(dropping, plain)
 
@@ -278,8 +288,7 @@ def test_embeddings_come_in_order_and_in_either_encoding(kind: str) -> None:
     plain = wire.embed(embedding_request(["one two", "three"], encoding_format="float"))
     coded = wire.embed(embedding_request(["one two", "three"], encoding_format="base64"))
     assert [item["index"] for item in plain.body["data"]] == [0, 1]
-    assert plain.usage is not None
-    assert plain.usage.input_tokens > 0
+    assert kind in NO_EMBEDDING_USAGE or (plain.usage is not None and plain.usage.input_tokens > 0)
     for one, other in zip(plain.body["data"], coded.body["data"], strict=True):
         unpacked = struct.unpack(f"<{len(one['embedding'])}f", base64.b64decode(other["embedding"]))
         assert unpacked == pytest.approx(one["embedding"], abs=1e-6)
@@ -297,17 +306,17 @@ def test_the_pieces_of_a_stream_do_not_matter(kind: str, question: str) -> None:
     request = chat_request(question, stream=True, tools=TOOLS)
     pieces = wire.stream_bytes(request)
     whole = b"".join(pieces)
-    expected = wire.chunks(request, pieces)
+    expected = _without_ids(wire.chunks(request, pieces))
 
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.integers(0, len(whole)), max_size=12))
     def any_split(cuts: list[int]) -> None:
         edges = [0, *sorted(cuts), len(whole)]
         split = [whole[start:end] for start, end in pairwise(edges)]
-        assert wire.chunks(request, split) == expected
+        assert _without_ids(wire.chunks(request, split)) == expected
 
     any_split()
-    assert wire.chunks(request, [whole[at : at + 1] for at in range(len(whole))]) == expected
+    assert _without_ids(wire.chunks(request, [whole[at : at + 1] for at in range(len(whole))])) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -332,6 +341,16 @@ def _answered(request: ChatRequest, message: JsonObject, *results: str) -> ChatR
 def _choices(wire: Wire, request: ChatRequest) -> list[JsonObject]:
     chunks = wire.chunks(request, wire.stream_bytes(request))
     return [choice for chunk in chunks for choice in chunk.body["choices"]]
+
+
+def _without_ids(chunks: list[ChatChunk]) -> list[ChatChunk]:
+    """The chunks without the ids of tool calls, which are made here where the provider has none."""
+    for chunk in chunks:
+        for choice in chunk.body["choices"]:
+            for call in choice["delta"].get("tool_calls") or ():
+                if "id" in call:
+                    call["id"] = bool(call["id"])
+    return chunks
 
 
 def _sent(wire: Wire, request: ChatRequest) -> tuple[tuple[tuple[str, str], ...], Any]:
