@@ -146,7 +146,8 @@ class ProviderAdmin(HealthAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Provider]:
         """With the number that the list shows."""
-        return super().get_queryset(request).annotate(models_total=Count("models", distinct=True))
+        rows: QuerySet[Provider] = super().get_queryset(request)
+        return rows.annotate(models_total=Count("models", distinct=True))
 
     def breaker_ids(self, rows: list[Any]) -> dict[Any, list[str]]:
         """Those of every target at the provider, and of its models called directly."""

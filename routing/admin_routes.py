@@ -57,7 +57,8 @@ class TargetInline(ConfigRowInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Target]:
         """With the names that each line shows."""
-        return super().get_queryset(request).select_related("model__provider", "route")
+        rows: QuerySet[Target] = super().get_queryset(request)
+        return rows.select_related("model__provider", "route")
 
     @display(description="Breaker", label=HEALTH_LABELS)
     def show_health(self, target: Target | None) -> tuple[str, str]:
@@ -134,7 +135,8 @@ class RouteAdmin(HealthAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Route]:
         """With the targets that the list shows."""
         targets = Target.objects.select_related("model__provider").order_by("priority", "-weight", "id")
-        return super().get_queryset(request).prefetch_related(Prefetch("targets", queryset=targets))
+        rows: QuerySet[Route] = super().get_queryset(request)
+        return rows.prefetch_related(Prefetch("targets", queryset=targets))
 
     def breaker_ids(self, rows: list[Any]) -> dict[Any, list[str]]:
         """Those of the enabled targets."""

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import redis
 from django.urls import reverse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from routing import admin_health
 from routing.admin_health import BreakerStates, summary
@@ -230,7 +232,7 @@ def test_a_target_at_another_tenants_provider_is_sent_back_with_the_reason(brows
     targets = inline("targets", {"model": model.pk, "priority": 0, "weight": 1, "enabled": "on"})
     response = browser.post(url("route", "add"), route_form(**targets))
     assert response.status_code == 200
-    assert "another tenant&#x27;s provider" in response.content.decode() or "another tenant" in errors(response)
+    assert "another tenant's provider" in errors(response)
     assert not Route.objects.exists()
 
 
@@ -286,15 +288,13 @@ def test_the_badges_tell_what_the_breakers_say(browser, redis_client):
     assert "healthy" in browser.get(url("route")).content.decode()
     redis_client.hset(f"breaker:{route.targets.all()[0].pk}", "state", "open")
     assert "1 of 2 open" in browser.get(url("route")).content.decode()
-    page = browser.get(url("route", "change", route.pk)).content.decode()
-    assert ">\nopen\n<" in page or "open" in page
     redis_client.hset(f"breaker:{route.targets.all()[1].pk}", "state", "open")
     assert "down" in browser.get(url("route")).content.decode()
 
 
 def test_with_redis_down_pages_open_at_once_and_say_that_health_is_unknown(browser, monkeypatch):
     create_route(name="r", targets=[TargetChoice(model=sandbox_model())])
-    unreachable = redis.Redis(host="127.0.0.1", port=1, retry=None)
+    unreachable = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     states = BreakerStates(unreachable)
     monkeypatch.setattr(admin_health, "breaker_states", lambda: states)
     started = time.monotonic()
