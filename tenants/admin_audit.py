@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
@@ -34,8 +35,17 @@ ACTIONS = {
 class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
     """Who changed what, when and from where."""
 
-    list_display = ("at", "actor", "show_action", "object_type", "object_name", "tenant_slug", "source_ip", "changed")
-    list_display_links = ("at", "object_name")
+    list_display = (
+        "show_at",
+        "actor",
+        "show_action",
+        "object_type",
+        "object_name",
+        "tenant_slug",
+        "source_ip",
+        "changed",
+    )
+    list_display_links = ("show_at", "object_name")
     list_filter = (
         ("action", ChoicesCheckboxFilter),
         ("object_type", AllValuesCheckboxFilter),
@@ -45,9 +55,9 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("actor", "object_name", "object_id", "tenant_ref", "source_ip")
-    search_help_text = "Actor, name or id of the object, id of the tenant, address"
+    search_help_text = "Actor, name or id of the object, tenant, address"
     fields = (
-        "at",
+        "show_at",
         "actor",
         "source_ip",
         "show_action",
@@ -66,6 +76,17 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
         slug = Subquery(Tenant.objects.filter(pk=tenant_id).values("slug")[:1])
         with_slug: QuerySet[Any] = rows.annotate(slug=slug)
         return with_slug
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """Also what was changed in the tenant of exactly this short name."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        tenant = Tenant.objects.filter(slug=search_term.strip()).first()
+        return (found if tenant is None else found | queryset.filter(tenant_ref=str(tenant.pk))), duplicates
+
+    @display(description="At (UTC)", ordering="at")
+    def show_at(self, entry: AuditEntry) -> str:
+        """To the second: the order of changes matters."""
+        return entry.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
     @display(description="Action", ordering="action", label=ACTIONS)
     def show_action(self, entry: AuditEntry) -> str:
@@ -91,7 +112,7 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
             '<tr><th class="pr-6 text-left">{}</th><td class="pr-6">{}</td><td>{}</td></tr>',
             ((name, _shown(entry.before, name), _shown(entry.after, name)) for name in names),
         )
-        head = '<tr><th class="pr-6 text-left">Field</th><th class="pr-6 text-left">Before</th><th>After</th></tr>'
+        head = '<tr><th class="pr-6 text-left">Field</th><th class="pr-6 text-left">Before</th><th class="text-left">After</th></tr>'
         return format_html("<table><thead>" + head + "</thead><tbody>{}</tbody></table>", rows)
 
 

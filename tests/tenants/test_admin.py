@@ -395,6 +395,16 @@ def test_the_audit_log_can_be_read_and_not_changed(browser):
     assert browser.post(url("auditentry", "delete", entry.pk), {"post": "yes"}).status_code == 403
 
 
+def test_the_audit_log_is_searched_by_tenant(browser):
+    tenant = make_tenant(slug="acme")
+    make_team(tenant, name="Search")
+    make_team(name="Elsewhere")
+
+    rows = browser.get(url("auditentry"), {"q": "acme"}).context["cl"].result_list
+
+    assert [row.object_name for row in rows] == ["Search", "acme"]
+
+
 def test_what_was_written_into_a_name_is_shown_as_text(browser):
     tenant = make_tenant(name="<script>alert(1)</script>")
     entry = newest()
