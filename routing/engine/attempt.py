@@ -160,11 +160,6 @@ class Attempt:
         """The stream's first output is here."""
         self.record.first_token_ms = (self._clock.monotonic() - self._begun_at) * 1000
 
-    @property
-    def open(self) -> bool:
-        """Whether it has begun and not ended."""
-        return self._open
-
     # --- ending ------------------------------------------------------------------------------------
 
     def succeeded(self, usage: Usage | None, status: int = 200) -> None:

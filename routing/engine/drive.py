@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from contracts.errors import DeadlineExceeded, GatewayError, InternalError, NoTargetAvailable, ProviderError
 from contracts.events import FallbackUsed, HedgeStarted
 from contracts.ports import Clock, Emitter
+from contracts.specs import RouteSpec
 from routing.engine.attempt import CLIENT_LEFT, HEDGE_LOST, Attempt, TargetBlocked
 from routing.engine.call import EngineCall, Plan
 from routing.engine.hedge import race
@@ -160,13 +161,7 @@ class Drive(Generic[T]):
             raise self._error
         if now >= self._deadline:
             raise DeadlineExceeded("The call's time was up while it waited for a free place at the provider.")
-        raise NoTargetAvailable(
-            "Every target of this route is busy or suspended after failures.", retry_after_s=self._retry_after_s(now)
-        )
-
-    def _retry_after_s(self, now: float) -> float:
-        waits = [self._states.of(target, now).breaker.retry_after_s(now) for target in self._plan.targets]
-        return min(wait or _FULL_RETRY_S for wait in waits)
+        raise none_available(self._plan.route, self._states, now)
 
     def _tell_move(self, old: int, new: int) -> None:
         self._call.fallback_used = True
@@ -235,3 +230,13 @@ class Drive(Generic[T]):
         if isinstance(error, ProviderError):
             index = self._plan.targets.index(attempt.target)
             self._retries.note(index, error, self._clock.monotonic())
+
+
+def none_available(route: RouteSpec, states: TargetStates, now: float) -> NoTargetAvailable:
+    """The error for a call that no target of its route can be tried for, with when to come back."""
+    if not route.targets:
+        return NoTargetAvailable(f"The route {route.name!r} has no enabled target.")
+    waits = [states.of(target, now).breaker.retry_after_s(now) or _FULL_RETRY_S for target in route.targets]
+    return NoTargetAvailable(
+        f"Every target of the route {route.name!r} is busy or suspended after failures.", retry_after_s=min(waits)
+    )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from random import Random
 
 from contracts.chat import ChatRequest, EmbeddingRequest, Usage
-from contracts.errors import NoTargetAvailable
 from contracts.events import BreakerStateChanged, DecisionMade, EventContext, SkippedTarget
 from contracts.ports import Clock, Emitter, Upstream
 from contracts.specs import RouteSpec, Strategy, TargetSpec
@@ -15,7 +14,7 @@ from routing.engine.breaker_store import BreakerStore, LocalBreakerStore
 from routing.engine.call import Completion, EmbeddingCompletion, EngineCall, Plan
 from routing.engine.capabilities import exclusion, needs_of, refusal
 from routing.engine.cost import cost_nanousd, output_token_bound
-from routing.engine.drive import Drive, T
+from routing.engine.drive import Drive, T, none_available
 from routing.engine.operations import ChatOnce, EmbedOnce, OpenStream, Operation, Wire
 from routing.engine.statistics import TargetSnapshot, TargetState, TargetStates
 from routing.engine.strategies import Candidate, rank
@@ -26,7 +25,6 @@ from routing.providers.registry import adapter_for
 __all__ = ["Engine", "LiveStream"]
 
 _NOBODY = EventContext()
-_FULL_RETRY_S = 1.0
 
 
 class Engine:
@@ -103,7 +101,7 @@ class Engine:
             call.context,
         )
         if not targets:
-            raise refusal(skipped) or self._unavailable(route, now)
+            raise refusal(skipped) or none_available(route, self._states, now)
         return Plan(route, reason, tuple(targets), tuple(skipped))
 
     def _sift(
@@ -159,14 +157,6 @@ class Engine:
             (slow if p95_ms is not None and p95_ms > max_latency_ms else quick).append(target)
         skipped.extend(SkippedTarget(target.label, "over_max_latency") for target in slow)
         return quick + slow
-
-    def _unavailable(self, route: RouteSpec, now: float) -> NoTargetAvailable:
-        waits = [self._states.of(target, now).breaker.retry_after_s(now) or _FULL_RETRY_S for target in route.targets]
-        if not waits:
-            return NoTargetAvailable(f"The route {route.name!r} has no enabled target.")
-        return NoTargetAvailable(
-            f"Every target of the route {route.name!r} is busy or suspended after failures.", retry_after_s=min(waits)
-        )
 
     # --- carrying out ------------------------------------------------------------------------------
 
