@@ -112,8 +112,9 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
             '<tr><th class="pr-6 text-left">{}</th><td class="pr-6">{}</td><td>{}</td></tr>',
             ((name, _shown(entry.before, name), _shown(entry.after, name)) for name in names),
         )
-        head = '<tr><th class="pr-6 text-left">Field</th><th class="pr-6 text-left">Before</th><th class="text-left">After</th></tr>'
-        return format_html("<table><thead>" + head + "</thead><tbody>{}</tbody></table>", rows)
+        titles = format_html_join("", '<th class="pr-6 text-left">{}</th>', [("Field",), ("Before",), ("After",)])
+        head = format_html("<tr>{}</tr>", titles)
+        return format_html("<table><thead>{}</thead><tbody>{}</tbody></table>", head, rows)
 
 
 def _shown(values: dict[str, Any], name: str) -> str:
