@@ -78,12 +78,12 @@ def test_a_dead_processes_spool_is_adopted_without_its_torn_last_line(tmp_path: 
         os.kill(os.getpid(), 9)
     os.waitpid(pid, 0)
     (path,) = Spool.abandoned(tmp_path)
-    spool = Spool.adopt(path)
-    assert spool is not None
-    chunk = spool.read(spool.first, 1 << 20)
+    adopted = Spool.adopt(path)
+    assert adopted is not None
+    chunk = adopted.read(adopted.first, 1 << 20)
     assert chunk is not None
     assert chunk.data == b"whole\n"
-    spool.remove()
+    adopted.remove()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -136,7 +136,7 @@ async def test_a_slow_client_is_told_what_it_missed_and_others_miss_nothing(monk
             await ChannelsSink().publish(TENANT, [line(attempt_completed(), context())])
             assert (await quick.receive_json_from())["type"] == "run.event"
         released.set()
-        received = []
+        received: list[dict[str, Any]] = []
         while not received or received[-1]["type"] != "dropped":
             received.append(await slow.receive_json_from())
         assert len(received) - 1 + received[-1]["count"] == 40
