@@ -236,3 +236,64 @@ def test_usage_is_read_from_every_shape_in_use(usage, expected):
 
 def test_groqs_own_place_for_usage_is_read():
     assert usage_of({"x_groq": {"usage": {"prompt_tokens": 2, "completion_tokens": 1}}}) == Usage(2, 1)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"choices": 5}',
+        b'{"choices": [5]}',
+        b'{"choices": [{"delta": "text"}]}',
+        b'{"choices": [{"index": "0", "delta": {}}]}',
+        b"[1]",
+        b'{"id": "x"}',
+    ],
+)
+def test_a_malformed_chunk_is_the_providers_error(event):
+    with pytest.raises(errors.ProviderBadResponse):
+        OpenAIStreamParser("x").feed(b"data: " + event + b"\n\n")
+
+
+def test_objects_that_are_no_chunks_are_passed_over():
+    parser = OpenAIStreamParser("x")
+    assert parser.feed(b'data: {"object": "prompt.progress", "progress": 0.5}\n\n') == []
+
+
+def test_usage_may_come_in_a_chunk_without_choices():
+    chunks = OpenAIStreamParser("x").feed(b'data: {"usage": {"prompt_tokens": 2, "completion_tokens": 1}}\n\n')
+    assert chunks[0].usage == Usage(2, 1)
+    assert chunks[0].body["choices"] == []
+
+
+def test_what_follows_the_done_mark_is_ignored():
+    parser = OpenAIStreamParser("x")
+    assert parser.feed(b"data: [DONE]\n\ndata: garbage\n\n") == []
+    assert parser.close() == []
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"choices": [{"message": "text"}]}', b'{"choices": []}', b'{"error": "overloaded"}']
+)
+def test_an_answer_without_a_message_is_the_providers_error(body):
+    with pytest.raises(errors.ProviderError):
+        adapter_for("openai").parse_chat(body, chat_request(), target_of("openai"))
+
+
+def test_an_answer_without_embeddings_is_the_providers_error():
+    with pytest.raises(errors.ProviderBadResponse):
+        adapter_for("openai").parse_embeddings(b'{"data": [{}]}', embedding_request("x"), target_of("openai"))
+
+
+def test_organization_project_and_the_providers_own_headers_are_sent():
+    target = target_of("openai", options={"organization": "org-1", "project": "proj-1"})
+    target = msgspec.structs.replace(
+        target, provider=msgspec.structs.replace(target.provider, headers=(("x-team", "blue"),))
+    )
+    headers = dict(adapter_for("openai").build_chat(chat_request(), target).headers)
+    assert (headers["openai-organization"], headers["openai-project"], headers["x-team"]) == ("org-1", "proj-1", "blue")
+
+
+def test_without_a_key_no_authorization_is_sent():
+    target = target_of("vllm")
+    target = msgspec.structs.replace(target, provider=msgspec.structs.replace(target.provider, credential=None))
+    assert "authorization" not in dict(adapter_for("vllm").build_chat(chat_request(), target).headers)
