@@ -29,7 +29,7 @@ def _sample(schema: Any, root: Any) -> Any:
 
 
 def _of_type(schema: dict[str, Any], root: Any) -> Any:
-    kind = schema.get("type")
+    kind: Any = schema.get("type")
     if isinstance(kind, list):
         kind = kind[0]
     if kind == "object" or "properties" in schema:

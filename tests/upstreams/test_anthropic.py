@@ -94,7 +94,8 @@ async def test_an_unknown_field_is_refused_in_anthropic_words(client):
     with pytest.raises(anthropic.BadRequestError) as caught:
         await client.messages.create(model=MODEL, max_tokens=5, messages=said("x"), extra_body={"nonsense": 1})
 
-    assert caught.value.body["error"]["type"] == "invalid_request_error"
+    body: Any = caught.value.body
+    assert body["error"]["type"] == "invalid_request_error"
 
 
 @pytest.mark.parametrize(

@@ -41,16 +41,21 @@ def door(request) -> MessagesDoor:
 async def client(door):
     async with (
         UpstreamServer(door) as server,
-        anthropic.AsyncAnthropic(api_key="sk-bw", base_url=server.url, max_retries=0) as made,
+        client_of(server.url) as made,
     ):
         yield made
+
+
+def client_of(url: str) -> Any:
+    """The official client; Any, because its answers are unions that every test would have to narrow."""
+    return anthropic.AsyncAnthropic(api_key="sk-bw", base_url=url, max_retries=0)
 
 
 def said(content: Any = "Hi there") -> Any:
     return [{"role": "user", "content": content}]
 
 
-def checked(message: wire.Message) -> wire.Message:
+def checked(message: Any) -> Any:
     """Anthropic's published type, checked for real (its client does not check)."""
     pydantic.TypeAdapter(wire.Message).validate_python(message.to_dict())
     return message
@@ -136,7 +141,8 @@ async def test_a_mistake_is_told_in_anthropics_shape(client):
     with pytest.raises(anthropic.BadRequestError) as caught:
         await client.messages.create(model="m", max_tokens=64, messages=[{"role": "nobody", "content": "x"}])
 
-    error = caught.value.body["error"]
+    body: Any = caught.value.body
+    error = body["error"]
     assert error["type"] == "invalid_request_error"
     assert (error["code"], error["param"]) == ("INVALID_REQUEST", "messages[0].role")
     assert (error["retryable"], error["correlation_id"]) == (False, "req_1")
@@ -161,7 +167,7 @@ async def test_thinking_of_an_anthropic_target_comes_and_goes_back_signed(stream
     }
     async with (
         UpstreamServer(door) as server,
-        anthropic.AsyncAnthropic(api_key="sk-bw", base_url=server.url, max_retries=0) as client,
+        client_of(server.url) as client,
     ):
         if streamed:
             async with client.messages.stream(**asked, messages=said()) as stream:
@@ -184,7 +190,7 @@ async def test_thoughts_of_another_provider_are_a_thinking_block():
     door = DOORS["gemini"]()
     async with (
         UpstreamServer(door) as server,
-        anthropic.AsyncAnthropic(api_key="sk-bw", base_url=server.url, max_retries=0) as client,
+        client_of(server.url) as client,
     ):
         thinking: Any = {"type": "enabled", "budget_tokens": 1024}
         async with client.messages.stream(model="m", max_tokens=2048, messages=said(), thinking=thinking) as stream:
@@ -201,7 +207,7 @@ async def test_an_error_in_the_stream_is_raised_by_the_client():
     door = DOORS["gemini"]()
     async with (
         UpstreamServer(door) as server,
-        anthropic.AsyncAnthropic(api_key="sk-bw", base_url=server.url, max_retries=0) as client,
+        client_of(server.url) as client,
     ):
         with pytest.raises(anthropic.APIStatusError) as caught:
             async with client.messages.stream(model="m", max_tokens=64, messages=said("BLOCKME")) as stream:
