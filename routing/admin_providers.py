@@ -64,6 +64,8 @@ class HealthAdmin(EnablingAdmin):
         """A badge."""
         if row is None or row._state.adding:
             return "", "–"
+        if not row.enabled:
+            return "", "switched off"
         found = getattr(row, "health", None) or summaries(self.breaker_ids([row]))[row.pk]
         return (str(found[0]), str(found[1]))
 

@@ -139,8 +139,8 @@ class RouteAdmin(HealthAdmin):
         return rows.prefetch_related(Prefetch("targets", queryset=targets))
 
     def breaker_ids(self, rows: list[Any]) -> dict[Any, list[str]]:
-        """Those of the enabled targets."""
-        return {row.pk: [str(target.pk) for target in row.targets.all() if target.enabled] for row in rows}
+        """Those of the targets that calls can go to."""
+        return {row.pk: [str(target.pk) for target in row.targets.all() if _is_live(target)] for row in rows}
 
     @display(description="Owner", ordering="tenant__slug", label=OWNER_LABELS)
     def show_owner(self, route: Route) -> tuple[str, str]:
@@ -153,6 +153,10 @@ class RouteAdmin(HealthAdmin):
         names = [str(target.model) for target in route.targets.all()]
         more = len(names) - _SHOWN_TARGETS
         return ", ".join(names[:_SHOWN_TARGETS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is_live(target: Target) -> bool:
+    return target.enabled and target.model.enabled and target.model.provider.enabled
 
 
 @admin.register(Target)

@@ -292,6 +292,13 @@ def test_the_badges_tell_what_the_breakers_say(browser, redis_client):
     assert "down" in browser.get(url("route")).content.decode()
 
 
+def test_what_is_switched_off_is_not_called_healthy(browser):
+    off = create_provider(name="off", kind="sandbox", enabled=False)
+    create_route(name="r", targets=[TargetChoice(model=create_model(provider=off, name="m"))])
+    assert "switched off" in browser.get(url("provider")).content.decode()
+    assert "no targets" in browser.get(url("route")).content.decode()
+
+
 def test_with_redis_down_pages_open_at_once_and_say_that_health_is_unknown(browser, monkeypatch):
     create_route(name="r", targets=[TargetChoice(model=sandbox_model())])
     unreachable = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
