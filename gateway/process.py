@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from gateway.runtime import GatewayRuntime
+from gateway.watching import close_to_watchers, open_to_watchers
 from gateway.wiring import build_runtime
 
 T = TypeVar("T")
@@ -56,9 +57,11 @@ async def serving() -> AsyncIterator[None]:
     runtime = build_runtime()
     await runtime.start()
     _process = GatewayProcess(runtime, asyncio.get_running_loop())
+    open_to_watchers(runtime.authenticator)
     try:
         yield
     finally:
+        close_to_watchers()
         _process = None
         await runtime.stop()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -56,9 +56,11 @@ class GatewayRuntime:
         outlet: EventOutlet,
         engine: Engine,
         probes: Mapping[str, DependencyProbe],
+        on_stop: Sequence[Callable[[], None]] = (),
     ) -> None:
         clock = SystemClock()
         self.worker_id = f"worker-{uuid.uuid4().hex[:12]}"
+        self._on_stop = tuple(on_stop)
         self._outlet = outlet
         self._engine = engine
         self._specs = SpecCache(
@@ -107,6 +109,8 @@ class GatewayRuntime:
         await self._wire.stop()
         await self._outlet.stop()
         self._tracer.close()
+        for close in self._on_stop:
+            close()
 
     async def _probe_redis(self) -> JsonObject:
         try:

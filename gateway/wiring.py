@@ -62,13 +62,15 @@ def build_runtime() -> GatewayRuntime:
         ),
         workers=config.workers,
     )
+    source = DjangoSpecSource()
     return GatewayRuntime(
         config,
-        source=DjangoSpecSource(),
+        source=source,
         runs=DjangoRunReader(),
         outlet=outlet,
         engine=engine,
         probes={"postgresql": _PostgresProbe()},
+        on_stop=[source.close],
     )
 
 

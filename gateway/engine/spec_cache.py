@@ -30,6 +30,10 @@ STALE_RETRY_S = 1.0
 """While the source is down, a stale entry asks it again at most this often."""
 
 
+PATIENCE_S = 0.05
+"""How long a call waits for the reload of a spec that has merely passed its time to live."""
+
+
 class _Entry(msgspec.Struct, Generic[T]):
     value: T | None
     fresh_until: float
@@ -66,6 +70,11 @@ class SpecLru(Generic[T]):
         loading = self._start_loading(name)
         if now < entry.fresh_until:
             loading.add_done_callback(_retrieve)
+            return entry.value
+        if entry.fresh_until and not await _finishes(loading, PATIENCE_S):
+            # Only old, not known to be wrong, and the source hangs: serving it beats waiting.
+            loading.add_done_callback(_retrieve)
+            entry.fresh_until = entry.refresh_from = now + STALE_RETRY_S
             return entry.value
         try:
             return await asyncio.shield(loading)
@@ -117,6 +126,11 @@ class SpecLru(Generic[T]):
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
         return value
+
+
+async def _finishes(task: asyncio.Task[T], timeout_s: float) -> bool:
+    done, _ = await asyncio.wait({task}, timeout=timeout_s)
+    return bool(done)
 
 
 def _retrieve(task: asyncio.Task[T]) -> None:

@@ -132,3 +132,24 @@ async def test_the_least_recently_used_key_goes_first(source: DictSpecSource) ->
     assert source.loads == loads
     await cache.key("b")
     assert source.loads == loads + 1
+
+
+async def test_a_source_that_hangs_does_not_hold_up_a_known_key(source: DictSpecSource) -> None:
+    clock = ManualClock()
+    cache = a_cache(source, clock)
+    known = await cache.key("a")
+    forever = asyncio.Event()
+
+    async def hang(name: str) -> KeySpec | None:
+        await forever.wait()
+        return None
+
+    source.load_key = hang  # type: ignore[method-assign]
+    cache_of_hanging_source = a_cache(source, clock)
+    cache_of_hanging_source._keys._entries = cache._keys._entries
+    clock.advance(31)
+    started = asyncio.get_running_loop().time()
+    assert await cache_of_hanging_source.key("a") is known
+    assert await cache_of_hanging_source.key("a") is known
+    assert asyncio.get_running_loop().time() - started < 1
+    forever.set()
