@@ -9,21 +9,26 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from django.template.loader import render_to_string
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 CLOSED, HALF_OPEN, OPEN = "closed", "half_open", "open"
 UNKNOWN = "unknown"
 
-HEALTH_LABELS = {
+_COLOURS = {
     "healthy": "success",
     "degraded": "warning",
     "down": "danger",
     CLOSED: "success",
     HALF_OPEN: "warning",
     OPEN: "danger",
+    "set": "success",
+    "missing": "danger",
+    "platform": "info",
+    "tenant": "primary",
 }
-"""Colour by key; whatever is missing is grey."""
+"""Of a badge, by its key; whatever is missing is grey."""
 
 _TIMEOUT_S = 0.25
 _PAUSE_S = 5.0
@@ -69,7 +74,7 @@ def breaker_states() -> BreakerStates:
 def summary(states: Sequence[str]) -> tuple[str, str]:
     """One badge (key, text) for several targets: the worst that is known."""
     if not states:
-        return "", "no targets"
+        return "none", "no targets"
     if UNKNOWN in states:
         return UNKNOWN, "unknown"
     refusing = sum(state == OPEN for state in states)
@@ -82,9 +87,14 @@ def summary(states: Sequence[str]) -> tuple[str, str]:
     return "healthy", "healthy"
 
 
-def state_badge(state: str) -> tuple[str, str]:
-    """One badge (key, text) for one target."""
-    return state, state.replace("_", " ")
+def state_badge(state: str) -> str:
+    """A badge for one target."""
+    return badge(state, state.replace("_", " "))
+
+
+def badge(key: str, text: str) -> str:
+    """The markup of a badge, the same in lists and on pages."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": _COLOURS.get(key, "")})
 
 
 def summaries(ids_by_row: Mapping[object, Sequence[str]]) -> dict[object, tuple[str, str]]:

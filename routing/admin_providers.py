@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contracts.specs import Capability
 from routing.admin_fields import CapabilitiesField, KindField, PairsField, shown_usd, usd
-from routing.admin_health import HEALTH_LABELS, summaries
-from routing.models import Model, Provider, Target
+from routing.admin_health import badge, summaries
+from routing.models import Model, Provider, Route, Target
 from routing.prices import price_of
 from routing.services import set_enabled
 from tenants.admin_rows import ConfigRowAdmin, ConfigRowForm, ConfigRowInline
 from tenants.secrets import EnvSecretResolver
 
-OWNER_LABELS = {"platform": "info", "tenant": "primary"}
-SECRET_LABELS = {"set": "success", "missing": "danger"}
+
+def owner_badge(row: Provider | Route) -> str:
+    """Whose the row is."""
+    return badge("platform", "platform") if row.tenant is None else badge("tenant", row.tenant.slug)
 
 
 class EnablingAdmin(ConfigRowAdmin):
@@ -59,15 +63,15 @@ class HealthAdmin(EnablingAdmin):
         changelist.result_list = rows
         return changelist
 
-    @display(description="Health", label=HEALTH_LABELS)
-    def show_health(self, row: Any) -> tuple[str, str]:
+    @display(description="Health")
+    def show_health(self, row: Any) -> str:
         """A badge."""
         if row is None or row._state.adding:
-            return "", "–"
+            return "–"
         if not row.enabled:
-            return "", "switched off"
-        found = getattr(row, "health", None) or summaries(self.breaker_ids([row]))[row.pk]
-        return (str(found[0]), str(found[1]))
+            return badge("off", "switched off")
+        key, text = getattr(row, "health", None) or summaries(self.breaker_ids([row]))[row.pk]
+        return badge(key, text)
 
 
 class ModelForm(ConfigRowForm):
@@ -103,6 +107,12 @@ class ProviderForm(ConfigRowForm):
     """A provider as an operator sets it."""
 
     kind = KindField()
+    options = forms.JSONField(
+        required=False,
+        initial=dict,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="What this kind needs beyond the rest, as a JSON object (Azure's api-version ...).",
+    )
     headers = PairsField(
         label="Extra headers", help_text="Sent with every call, one 'name: value' a line. No credentials."
     )
@@ -161,21 +171,21 @@ class ProviderAdmin(HealthAdmin):
             ids[provider_id].append(str(pk))
         return ids
 
-    @display(description="Owner", ordering="tenant__slug", label=OWNER_LABELS)
-    def show_owner(self, provider: Provider) -> tuple[str, str]:
+    @display(description="Owner", ordering="tenant__slug")
+    def show_owner(self, provider: Provider) -> str:
         """A badge."""
-        return ("platform", "platform") if provider.tenant is None else ("tenant", provider.tenant.slug)
+        return owner_badge(provider)
 
-    @display(description="Credential", label=SECRET_LABELS)
-    def show_secret(self, provider: Provider | None) -> tuple[str, str]:
+    @display(description="Credential")
+    def show_secret(self, provider: Provider | None) -> str:
         """Whether the reference resolves in this process, whose environment should be the gateways'."""
         if provider is None or not provider.secret_ref:
-            return "none", "none"
+            return badge("none", "none")
         try:
             EnvSecretResolver().resolve(provider.secret_ref)
         except LookupError:
-            return "missing", "not set here"
-        return "set", "set"
+            return badge("missing", "not set here")
+        return badge("set", "set")
 
     @display(description="Models", ordering="models_total")
     def models_count(self, provider: Any) -> int:

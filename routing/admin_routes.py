@@ -12,8 +12,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from routing.admin_fields import PairsField
-from routing.admin_health import HEALTH_LABELS, breaker_states, state_badge
-from routing.admin_providers import OWNER_LABELS, HealthAdmin
+from routing.admin_health import breaker_states, state_badge
+from routing.admin_providers import HealthAdmin, owner_badge
 from routing.models import Route, Target
 from tenants.admin_rows import ConfigRowForm, ConfigRowInline, LinesField
 
@@ -60,11 +60,11 @@ class TargetInline(ConfigRowInline):
         rows: QuerySet[Target] = super().get_queryset(request)
         return rows.select_related("model__provider", "route")
 
-    @display(description="Breaker", label=HEALTH_LABELS)
-    def show_health(self, target: Target | None) -> tuple[str, str]:
+    @display(description="Breaker")
+    def show_health(self, target: Target | None) -> str:
         """A badge; the first of a page reads those of all its lines."""
         if target is None or target._state.adding:
-            return "", "–"
+            return "–"
         key = str(target.pk)
         if self._states is None or key not in self._states:
             ids = Target.objects.filter(route=target.route_id).values_list("pk", flat=True)
@@ -142,10 +142,10 @@ class RouteAdmin(HealthAdmin):
         """Those of the targets that calls can go to."""
         return {row.pk: [str(target.pk) for target in row.targets.all() if _is_live(target)] for row in rows}
 
-    @display(description="Owner", ordering="tenant__slug", label=OWNER_LABELS)
-    def show_owner(self, route: Route) -> tuple[str, str]:
+    @display(description="Owner", ordering="tenant__slug")
+    def show_owner(self, route: Route) -> str:
         """A badge."""
-        return ("platform", "platform") if route.tenant is None else ("tenant", route.tenant.slug)
+        return owner_badge(route)
 
     @display(description="Targets")
     def show_targets(self, route: Route) -> str:

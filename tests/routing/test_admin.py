@@ -1,5 +1,6 @@
 """The admin of providers, models and routes as an operator uses it."""
 
+import re
 import time
 from typing import Any
 
@@ -288,6 +289,9 @@ def test_the_badges_tell_what_the_breakers_say(browser, redis_client):
     assert "healthy" in browser.get(url("route")).content.decode()
     redis_client.hset(f"breaker:{route.targets.all()[0].pk}", "state", "open")
     assert "1 of 2 open" in browser.get(url("route")).content.decode()
+    page = browser.get(url("route", "change", route.pk)).content.decode()
+    assert re.search(r"<span[^>]*bg-red-100[^>]*>\s*open\s*</span>", page)
+    assert re.search(r"<span[^>]*bg-green-100[^>]*>\s*closed\s*</span>", page)
     redis_client.hset(f"breaker:{route.targets.all()[1].pk}", "state", "open")
     assert "down" in browser.get(url("route")).content.decode()
 
@@ -342,7 +346,7 @@ def test_after_a_failure_redis_is_left_alone_for_a_while():
 @pytest.mark.parametrize(
     ("states", "key", "text"),
     [
-        ([], "", "no targets"),
+        ([], "none", "no targets"),
         (["closed", "closed"], "healthy", "healthy"),
         (["closed", "half_open"], "degraded", "probing"),
         (["open", "closed", "half_open"], "degraded", "1 of 3 open"),
