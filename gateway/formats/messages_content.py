@@ -69,6 +69,7 @@ def answer_blocks(message: JsonObject) -> list[JsonObject]:
     reasoning = message.get("reasoning_content") or message.get("reasoning")
     if isinstance(reasoning, str) and not any(_is_thinking(block) for block in blocks):
         blocks.insert(0, unsigned_thinking(reasoning))
+    blocks += [image_block(image) for image in message.get("images") or ()]
     uses = [block for block in blocks if block["type"] == "tool_use"]
     for block, call in zip(uses, calls, strict=True):
         block["id"] = call.id
@@ -82,6 +83,15 @@ def answer_blocks(message: JsonObject) -> list[JsonObject]:
 def unsigned_thinking(text: str) -> JsonObject:
     """Another provider's reasoning: the block has to have a signature, and nobody could give one."""
     return {"type": "thinking", "thinking": text, "signature": ""}
+
+
+def image_block(image: JsonObject) -> JsonObject:
+    """A picture that a model made (``images`` of a chat message), which Anthropic's models do not do."""
+    url = str((image.get("image_url") or {}).get("url") or "")
+    media_type, marker, data = url.removeprefix("data:").partition(";base64,")
+    if not marker:
+        return {"type": "image", "source": {"type": "url", "url": url}}
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
 
 
 def tool_input(arguments: str) -> JsonObject:

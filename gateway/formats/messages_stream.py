@@ -8,7 +8,7 @@ from contracts.chat import ChatChunk, JsonObject, Usage
 from contracts.errors import GatewayError
 from gateway.formats.base import AnswerFacts
 from gateway.formats.messages_answer import error_object, message_id, stop_fields, usage_object
-from gateway.formats.messages_content import anthropic_extra
+from gateway.formats.messages_content import anthropic_extra, image_block
 from routing.providers.anthropic.blocks import PROVIDER
 from routing.providers.openai_fields import owned
 
@@ -103,6 +103,8 @@ class MessagesStream:
             self._write({"type": "text_delta", "text": text}, out)
         for call in delta.get("tool_calls") or ():
             self._tool_delta(call, out)
+        for image in delta.get("images") or ():
+            self._whole_block(image_block(image), out)
         for block in owned(delta.get("extra_content"), PROVIDER).get("blocks") or ():
             self._whole_block({name: value for name, value in block.items() if name != "index"}, out)
 

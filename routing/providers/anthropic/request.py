@@ -86,6 +86,11 @@ def body_of(request: ChatRequest, target: TargetSpec) -> JsonObject:
         body[field] = value
     _add_tools(body, request)
     _add_native(body, request, target)
+    thinking = body.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    if isinstance(budget, int) and request.max_output_tokens is None and budget >= body["max_tokens"]:
+        # The thinking budget is part of ``max_tokens``: a default of ours must not be what makes it invalid.
+        body["max_tokens"] = budget + DEFAULT_MAX_TOKENS
     return body
 
 

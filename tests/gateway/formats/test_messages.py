@@ -311,6 +311,16 @@ def test_usage_counts_cached_tokens_beside_the_input():
     }
 
 
+def test_pictures_that_a_model_made_are_image_blocks():
+    images = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}]
+    block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+
+    assert render({"content": None, "images": images})["content"] == [block]
+    assert [event["content_block"] for event in events_of([chunk({"images": images})]) if "content_block" in event] == [
+        block
+    ]
+
+
 def test_arguments_that_a_model_left_unfinished_are_shown():
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": '}}
 

@@ -112,6 +112,12 @@ def test_max_tokens_is_always_sent(upstream):
     assert upstream.requests[-1].max_tokens == 4096
 
 
+def test_the_default_of_max_tokens_leaves_room_for_the_thinking_budget(upstream):
+    ask(ADAPTER, upstream, TARGET, said(thinking={"type": "enabled", "budget_tokens": 8000}))
+
+    assert upstream.requests[-1].max_tokens == 12_096
+
+
 def test_images_by_address_and_by_value_arrive(upstream):
     parts = [
         {"type": "text", "text": "Look"},
