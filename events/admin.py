@@ -154,7 +154,7 @@ class RunAdmin(ReadOnlyAdmin):
         ("Events", {"fields": ("show_events",)}),
     )
 
-    @badge(description="State", ordering="state", label=STATES)  # type: ignore[untyped-decorator]
+    @badge(description="State", ordering="state", label=STATES)
     def show_state(self, run: Run) -> str:
         return RunState(run.state).label
 

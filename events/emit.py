@@ -1,7 +1,7 @@
-"""The emitter of processes that run Django but not the data plane: Celery, commands, ``runserver``.
+"""The emitter for Django code, whichever process it runs in.
 
-A gateway worker has an outlet of its own and says so with :func:`set_emitter`. Anywhere else the first event makes
-one: a spool, and a thread that ships it. What a short-lived command leaves in its spool is shipped by a collector or
+A gateway worker has an outlet already. Anywhere else (Celery, commands) the first event makes one: a spool, and a
+thread that ships it. What a short-lived command leaves in its spool is shipped by a collector or
 gateway worker of the same machine.
 """
 
@@ -16,7 +16,7 @@ from django.conf import settings
 
 from contracts.events import EventContext, EventPayload
 from contracts.ports import Emitter
-from events.engine import EventOutlet, build
+from events.engine import EventOutlet, build, started_outlet
 
 _lock = threading.Lock()
 _emitter: Emitter | None = None
@@ -24,7 +24,7 @@ _owner_pid = 0
 
 
 def set_emitter(emitter: Emitter | None) -> None:
-    """Use this emitter in this process from now on; None: make one when the next event comes."""
+    """Use this emitter in this process from now on, as tests do; None: the process's own again."""
     global _emitter, _owner_pid
     with _lock:
         _emitter = emitter
@@ -44,6 +44,9 @@ def process_emitter() -> Emitter:
     global _emitter, _owner_pid
     if _emitter is not None and _owner_pid == os.getpid():
         return _emitter
+    outlet = started_outlet()
+    if outlet is not None:
+        return outlet.emitter
     with _lock:
         if _emitter is None or _owner_pid != os.getpid():
             outlet = build(

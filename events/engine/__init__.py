@@ -3,6 +3,6 @@
 :func:`build` puts them together for one process.
 """
 
-from events.engine.outlet import EventOutlet, build
+from events.engine.outlet import EventOutlet, build, started_outlet
 
-__all__ = ["EventOutlet", "build"]
+__all__ = ["EventOutlet", "build", "started_outlet"]

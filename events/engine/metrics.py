@@ -322,7 +322,8 @@ class GatewayMetrics:
             seconds, self._attempt_seconds = self._attempt_seconds, {}
             for target, distribution in seconds.items():
                 distribution.move_to(self.attempt_duration.labels(target))
-            self.in_flight.set(max(0, self._started - self._ended))
+            if self._started:
+                self.in_flight.set(max(0, self._started - self._ended))
 
     def _flush_calls(self, labels: _CallLabels, calls: _Calls) -> None:
         route, target, tenant, operation, status = labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 METRICS_FLUSH_S = 1.0
 
+_started: EventOutlet | None = None
+_started_in = 0
+
 
 class EventOutlet:
     """The event side of one process. ``emitter`` works from construction on; shipping runs from start to stop."""
@@ -31,6 +35,8 @@ class EventOutlet:
 
     async def start(self) -> None:
         """Begin shipping and moving metrics, on the running loop. Never fails for a bus that is down."""
+        global _started, _started_in
+        _started, _started_in = self, os.getpid()
         self._tasks = [
             asyncio.create_task(self.shipper.run(), name="event shipper"),
             asyncio.create_task(self._flush_metrics(), name="metrics"),
@@ -41,6 +47,9 @@ class EventOutlet:
 
         What is unconfirmed then stays on disk, and another process of this host ships it.
         """
+        global _started
+        if _started is self:
+            _started = None
         self.emitter.flush()
         await self.shipper.stop(drain_s)
         for task in self._tasks:
@@ -54,6 +63,11 @@ class EventOutlet:
         while True:
             await asyncio.sleep(METRICS_FLUSH_S)
             self.metrics.flush()
+
+
+def started_outlet() -> EventOutlet | None:
+    """The outlet that runs in this process, for whatever was not handed its emitter; None in a forked child."""
+    return _started if _started_in == os.getpid() else None
 
 
 def build(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from events.engine import started_outlet
+
 
 class LiveObserver(Protocol):
     """What :class:`events.engine.metrics.GatewayMetrics` does for WebSockets."""
@@ -29,15 +31,21 @@ class _Nobody:
         return
 
 
+_NOBODY = _Nobody()
+
+
 class _Current:
-    observer: LiveObserver = _Nobody()
+    observer: LiveObserver | None = None
 
 
 def set_observer(observer: LiveObserver | None) -> None:
-    """Count with this in this process: a web process's ``outlet.metrics``."""
-    _Current.observer = observer or _Nobody()
+    """Count with this in this process; None: with the metrics of the process's event outlet."""
+    _Current.observer = observer
 
 
 def observer() -> LiveObserver:
     """Who counts."""
-    return _Current.observer
+    if _Current.observer is not None:
+        return _Current.observer
+    outlet = started_outlet()
+    return outlet.metrics if outlet is not None else _NOBODY

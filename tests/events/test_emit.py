@@ -7,6 +7,7 @@ import pytest
 from contracts.events import ConfigChanged, EventContext
 from events import emit as emit_module
 from events.emit import ProcessEmitter, process_emitter, set_emitter
+from events.engine import build
 from events.engine.emitter import MemoryEmitter
 from events.engine.spool import Spool
 
@@ -14,9 +15,10 @@ CHANGED = ConfigChanged(action="created", object_type="Route", object_id="1", ob
 
 
 @pytest.fixture(autouse=True)
-def _own_spools(settings: Any, tmp_path: Path):
+def _own_spools(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings.SPOOL_DIR = tmp_path / "spool"
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr("events.engine.outlet._started", None)
     set_emitter(None)
     yield
     set_emitter(None)
@@ -35,6 +37,16 @@ def test_without_one_the_event_is_in_a_spool_of_this_process_when_emit_returns(t
     (path,) = Spool.abandoned(tmp_path / "spool")
     assert b"config.object.changed" in (path / "00000001.ndjson").read_bytes()
     assert process_emitter() is process_emitter()
+
+
+async def test_the_outlet_that_runs_in_the_process_is_used(tmp_path: Path):
+    outlet = build(spool_dir=tmp_path / "own", redis_url="redis://127.0.0.1:1/0", service_name="t", env="test")
+    await outlet.start()
+    try:
+        assert process_emitter() is outlet.emitter
+    finally:
+        await outlet.stop(drain_s=0)
+    assert process_emitter() is not outlet.emitter
 
 
 def test_a_forked_child_has_a_spool_of_its_own(tmp_path: Path):
