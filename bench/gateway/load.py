@@ -106,7 +106,7 @@ async def connect(
     found = []
     for _ in range(count):
         _, connection = await loop.create_connection(
-            lambda: Connection(request, sample, idle), parts.hostname, parts.port
+            lambda: Connection(request, sample, idle), parts.hostname or "", parts.port or 80
         )
         found.append(connection)
     return found

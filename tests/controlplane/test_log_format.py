@@ -36,3 +36,19 @@ def test_an_exception_stays_on_its_line(formatter: logging.Formatter) -> None:
     line = formatter.format(logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), info))
     assert "\n" not in line
     assert msgspec.json.decode(line)["exception"][0]["exc_type"] == "ValueError"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_exception_never_shows_the_variables_of_its_frames(as_json: bool) -> None:
+    config = logging_config(level="INFO", as_json=as_json)["formatters"]["structlog"]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=config["foreign_pre_chain"], processors=config["processors"]
+    )
+    secret_of_a_caller = "sk-" + "live"
+    try:
+        raise ValueError(f"refused a key of {len(secret_of_a_caller)} characters")
+    except ValueError as error:
+        info = (type(error), error, error.__traceback__)
+    line = formatter.format(logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), info))
+    assert "ValueError" in line
+    assert "sk-live" not in line
