@@ -128,6 +128,28 @@ class EventStore:
             await self.aclose()
             raise StoreUnavailable(str(error)) from error
 
+    async def retry_quarantined(self) -> tuple[list[Incoming], int]:
+        """Store what was kept aside and is an event after all, as after an upgrade; those, and how many lines stay.
+
+        Raises:
+            StoreUnavailable: nothing was changed; try again later.
+        """
+        try:
+            connection = await self._connected()
+            rows = await (await connection.execute("SELECT digest, line FROM events_quarantinedevent")).fetchall()
+            now = datetime.now(UTC)
+            events = [event for _, line in rows for event in self._decoder.decode(bytes(line), now)[0]]
+            await self._ensure_partitions(connection, days_of(events))
+            async with connection.transaction():
+                fresh, rejected = await self._store(connection, events)
+                refused = {refusal.line for refusal in rejected}
+                kept = [hashlib.sha256(event.line).hexdigest() for event in events if event.line not in refused]
+                await connection.execute("DELETE FROM events_quarantinedevent WHERE digest = ANY(%s)", [kept])
+        except (psycopg.Error, OSError) as error:
+            await self.aclose()
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        return fresh, len(rows) - len(kept)
+
     async def aclose(self) -> None:
         """Close the connection; safe to call twice, and :meth:`write` opens a new one."""
         connection, self._connection = self._connection, None

@@ -50,7 +50,7 @@ class Shipper:
         interval_s: float = 0.02,
         batch_bytes: int = 256 << 10,
         batches_per_turn: int = 8,
-        max_stream_length: int = 4_000,
+        max_stream_length: int = 1_000,
         stall_s: float = 5.0,
         adopt_every_s: float = 5.0,
         max_backoff_s: float = 2.0,

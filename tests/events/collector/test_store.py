@@ -102,6 +102,18 @@ async def test_events_that_postgresql_refuses_are_found_and_kept_aside(store: Ev
     assert await Run.objects.acount() == 9
 
 
+async def test_what_was_kept_aside_is_stored_once_it_is_known(store: EventStore, monkeypatch: pytest.MonkeyPatch):
+    data = _lines(line(started(), context("c1")), b"garbage")
+    with monkeypatch.context() as before_upgrade:
+        before_upgrade.delitem(store._decoder._payloads, "llm.request.started")
+        assert (await store.write([batch(data)])).quarantined == 2
+    stored, kept = await store.retry_quarantined()
+    assert [event.envelope.correlation_id for event in stored] == ["c1"]
+    assert kept == 1
+    assert (await Run.objects.aget(pk="c1")).state == RunState.RUNNING
+    assert await store.retry_quarantined() == ([], 1)
+
+
 async def test_tabs_newlines_and_backslashes_arrive_unharmed(store: EventStore):
     text = 'a\tb\nc\\d\\t"é\u2028'
     await store.write([batch(_lines(line(started(user=text), context("t\ta\\b"))))])
