@@ -7,16 +7,14 @@ and reading goes on with the default, so that one run tells everything.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-T = TypeVar("T")
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -273,21 +271,6 @@ class Section:
             elif element.is_mapping() and not entry.has("name"):
                 element.problem(f"{element.name} has no name")
         return entries
-
-    def each(self, name: str, read: Callable[[Section], T]) -> list[T]:
-        """A list of mappings without names."""
-        found = self.get(name)
-        if found is None:
-            return []
-        if not found.is_list():
-            found.problem(f"{found.name} is a list, not {_kind(found.value)}")
-            return []
-        results = []
-        for element in found.elements():
-            section = Section(element)
-            results.append(read(section))
-            section.finish()
-        return results
 
     def finish(self) -> None:
         """Refuse every name that was not asked for."""

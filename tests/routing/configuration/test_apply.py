@@ -272,3 +272,59 @@ def test_a_comparison_shows_the_lines_that_change(tmp_path: Path):
     outcome = compare(write(tmp_path, providers=PROVIDERS.replace("20000", "30000")))
     assert "--- providers.yaml (database)\n+++ providers.yaml (files)\n" in outcome.difference
     assert "-    timeout_ms: 20000\n+    timeout_ms: 30000\n" in outcome.difference
+
+
+@pytest.mark.parametrize(
+    ("policy", "complaint"),
+    [
+        ("{primary: sandbox/s, targets: [sandbox/s]}", "either primary and fallbacks, or targets"),
+        ("{primary: 3}", "is 'provider/model', or a mapping with model"),
+        ("{primary: {weight: 2}}", "needs a model, written as provider/model"),
+        ("{primary: sandbox/s, fallbacks: 3}", "policy.fallbacks is a list of targets"),
+        ("{primary: {model: sandbox/s, breaker: {failure_rate: 2}}}", "a number from 0.01 to 1"),
+        ("{primary: {model: sandbox/s, drop_params: [seeed]}}", "did you mean 'seed'?"),
+        ("[sandbox/s]", "routes[0].policy is a mapping (name: value), not a list"),
+        ("{primary: sandbox/s, hedge: maybe}", "true or false"),
+    ],
+)
+def test_a_policy_of_the_wrong_shape_is_told_at_its_line(tmp_path: Path, policy: str, complaint: str):
+    problems = refused(
+        tmp_path,
+        providers="providers: {sandbox: {models: [s]}}",
+        routing=f"routes:\n  - name: r\n    policy: {policy}\n",
+    )
+    assert any(problem.startswith("routing.yaml:3: ") and complaint in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("provider", "complaint"),
+    [
+        ("{api_key_env: A, secret_ref: 'env:B'}", "either api_key_env or secret_ref"),
+        ("{headers: [a]}", "headers is a mapping"),
+        ("{headers: {x-n: 1}}", "put it in quotes"),
+        ("{base_url: 3}", "is a text, not 3"),
+        ("{models: 3}", "models is a mapping by name or a list"),
+        ("{models: {s: {prices: {input: -1, output: 1}}}}", "0 or more"),
+        ("{models: {s: {prices: {input: cheap, output: 1}}}}", "is a number, not 'cheap'"),
+        ("{models: {s: {capabilities: {chat: true}}}}", "is a list of texts"),
+        ("{options: {at: 2024-01-01}}", "put it in quotes"),
+    ],
+)
+def test_a_provider_of_the_wrong_shape_is_told_at_its_line(tmp_path: Path, provider: str, complaint: str):
+    problems = refused(tmp_path, providers=f"providers:\n  sandbox: {provider}\n")
+    assert any(problem.startswith("providers.yaml:2: ") and complaint in problem for problem in problems), problems
+
+
+def test_a_rule_over_several_fields_is_told_at_the_routes_line(tmp_path: Path):
+    problems = refused(
+        tmp_path,
+        providers=PROVIDERS,
+        routing="""\
+        routes:
+          - name: r
+            policy: {primary: sandbox/sandbox-small, retry: {base_ms: 9, cap_ms: 5}}
+        """,
+    )
+    assert problems == [
+        "routing.yaml:2: route r: At least one attempt, and the longest back-off is no shorter than the first."
+    ]
