@@ -7,9 +7,12 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
+
+# Not "correlation_id": that is the message's own, which Celery sets to the task's id.
+_HEADER = "request_correlation_id"
 
 app = Celery("breakwater")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -21,11 +24,19 @@ def _keep_our_logging(**_kwargs: Any) -> None:
     """Celery leaves logging alone when this signal has a receiver; Django's set-up has configured it."""
 
 
+@before_task_publish.connect  # type: ignore[untyped-decorator] # Celery has no annotations
+def _pass_correlation_on(headers: dict[str, Any], **_kwargs: Any) -> None:
+    """A task's log lines carry the id of the request that asked for it."""
+    bound = structlog.contextvars.get_contextvars().get("correlation_id")
+    if bound:
+        headers.setdefault(_HEADER, bound)
+
+
 @task_prerun.connect  # type: ignore[untyped-decorator] # Celery has no annotations
 def _bind_task(task_id: str, task: Any, **_kwargs: Any) -> None:
     headers = getattr(task.request, "headers", None) or {}
     structlog.contextvars.bind_contextvars(
-        task=task.name, task_id=task_id, correlation_id=headers.get("correlation_id") or task_id
+        task=task.name, task_id=task_id, correlation_id=headers.get(_HEADER) or task_id
     )
 
 

@@ -73,6 +73,7 @@ class Installation:
         try:
             await asyncio.to_thread(check_disk, env.layout.var_dir)
             check_port(env.host, env.port)
+            self._say(f"Starting Breakwater in {env.layout.var_dir} ...")
             await self._start_servers()
             self._say("Preparing the database ...")
             ready = await asyncio.to_thread(prepare_data, env)
