@@ -1,4 +1,5 @@
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from django.db import connection, connections
 from redis.asyncio import Redis
 
 from contracts.errors import AuthenticationFailed
+from contracts.events import EventContext
 from events.collector.database import conninfo
 from events.collector.store import EventStore
 from events.live import consumer as consumer_module
@@ -20,9 +22,15 @@ from events.live.authentication import set_key_authenticator
 from events.live.consumer import LiveConsumer
 from events.live.outbox import Outbox
 from events.live.sink import ChannelsSink
-from tests.events.builders import TENANT, attempt_completed, batch, completed, context, line, started
+from tests.events.builders import attempt_completed, batch, completed, context, line, started
 
-TENANTS = {"key-a": TENANT, "key-b": "tenant-b"}
+# Redis shares pub/sub between its databases, hence also between parallel workers: each has tenants of its own.
+MINE, OTHER = str(uuid.uuid4()), str(uuid.uuid4())
+TENANTS = {"key-a": MINE, "key-b": OTHER}
+
+
+def _of(correlation_id: str = "") -> EventContext:
+    return context(correlation_id, tenant_id=MINE)
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +88,8 @@ async def test_an_unknown_key_is_told_why_and_disconnected():
 
 async def test_a_subscriber_to_all_sees_events_and_states_of_its_tenant_in_order():
     async with _watching(all=True) as client:
-        of = context("c1")
-        await ChannelsSink().publish(TENANT, [line(started(), of), line(completed(), of)])
+        of = _of("c1")
+        await ChannelsSink().publish(MINE, [line(started(), of), line(completed(), of)])
         messages = [await client.receive_json_from() for _ in range(4)]
         assert [message["type"] for message in messages] == ["run.event", "run.state", "run.event", "run.state"]
         assert [message["state"] for message in messages[1::2]] == ["running", "completed"]
@@ -90,21 +98,21 @@ async def test_a_subscriber_to_all_sees_events_and_states_of_its_tenant_in_order
 
 async def test_without_a_subscription_nothing_is_sent():
     async with _watching() as client:
-        await ChannelsSink().publish(TENANT, [line(started(), context())])
+        await ChannelsSink().publish(MINE, [line(started(), _of())])
         assert await client.receive_nothing(0.2)
 
 
 async def test_another_tenants_events_are_never_seen():
     async with _watching("key-b", all=True) as other, _watching("key-a", all=True) as client:
-        await ChannelsSink().publish(TENANT, [line(started(), context())])
+        await ChannelsSink().publish(MINE, [line(started(), _of())])
         assert (await client.receive_json_from())["type"] == "run.event"
         assert await other.receive_nothing(0.2)
 
 
 async def test_a_subscription_by_type_selects():
     async with _watching(event_types=["llm.attempt.*"]) as client:
-        of = context("c1")
-        await ChannelsSink().publish(TENANT, [line(started(), of), line(attempt_completed(), of)])
+        of = _of("c1")
+        await ChannelsSink().publish(MINE, [line(started(), of), line(attempt_completed(), of)])
         message = await client.receive_json_from()
         assert message["event"]["event_type"] == "llm.attempt.completed"
         assert await client.receive_nothing(0.1)
@@ -124,7 +132,7 @@ async def test_a_slow_client_is_told_what_it_missed_and_others_miss_nothing(monk
     original = LiveConsumer.send
 
     async def slow_for_b(self: LiveConsumer, text_data: Any = None, **kwargs: Any) -> None:
-        if "run.event" in (text_data or "") and getattr(self, "tenant_id", "") == "tenant-b":
+        if "run.event" in (text_data or "") and getattr(self, "tenant_id", "") == OTHER:
             await released.wait()
         await original(self, text_data, **kwargs)
 
@@ -132,8 +140,8 @@ async def test_a_slow_client_is_told_what_it_missed_and_others_miss_nothing(monk
     monkeypatch.setattr(consumer_module, "Outbox", lambda: Outbox(limit=5))
     async with _watching("key-b", all=True) as slow, _watching("key-a", all=True) as quick:
         for _ in range(40):
-            await ChannelsSink().publish("tenant-b", [line(attempt_completed(), context())])
-            await ChannelsSink().publish(TENANT, [line(attempt_completed(), context())])
+            await ChannelsSink().publish(OTHER, [line(attempt_completed(), _of())])
+            await ChannelsSink().publish(MINE, [line(attempt_completed(), _of())])
             assert (await quick.receive_json_from())["type"] == "run.event"
         released.set()
         received: list[dict[str, Any]] = []
@@ -154,7 +162,7 @@ async def test_a_client_that_takes_nothing_is_disconnected(monkeypatch: pytest.M
     monkeypatch.setattr(LiveConsumer, "send", never)
     monkeypatch.setattr(consumer_module, "SEND_TIMEOUT_S", 0.05)
     async with _watching(all=True) as client:
-        await ChannelsSink().publish(TENANT, [line(started(), context())])
+        await ChannelsSink().publish(MINE, [line(started(), _of())])
         closing = await client.receive_output()
         assert closing == {"type": "websocket.close", "code": consumer_module.SLOW_CONSUMER}
 
@@ -171,7 +179,7 @@ async def test_a_revoked_key_ends_the_connection(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_subscription_by_correlation_id_first_replays_what_the_run_has_had():
-    of = context("c1")
+    of = _of("c1")
     first, second = line(started(), of), line(completed(), of)
     store = EventStore(await sync_to_async(conninfo)(), retention=timedelta(days=30))
     try:
@@ -182,7 +190,7 @@ async def test_a_subscription_by_correlation_id_first_replays_what_the_run_has_h
             # PostgreSQL orders the payload's keys its own way; the content is the same.
             assert replayed["event"] == msgspec.json.decode(first)
             assert (await client.receive_json_from())["state"] == "running"
-            await ChannelsSink().publish(TENANT, [first, second])
+            await ChannelsSink().publish(MINE, [first, second])
             live = await client.receive_json_from()
             assert live["event"]["event_type"] == "llm.request.completed"
     finally:
