@@ -30,7 +30,7 @@ _WITHOUT_SAMPLING = "2026-10-21"
 
 _NEVER = ("n", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
-_SERVICE_TIERS = frozenset({"auto", "standard_only"})
+_SERVICE_TIERS = ("auto", "standard_only")
 _TOOL_MODES = {"auto": "auto", "none": "none", "required": "any"}
 _HEADER_FIELDS = frozenset({"betas"})
 _LITERAL_KEYWORDS = frozenset({"const", "enum", "default", "examples", "required"})

@@ -45,7 +45,7 @@ _REQUEST_FIELDS = frozenset(
 _HOSTED_TOOLS = frozenset(
     {"google_search", "google_search_retrieval", "code_execution", "url_context", "google_maps", "file_search"}
 )
-_DEFAULT_TIERS = frozenset({"auto", "default"})
+_DEFAULT_TIERS = ("auto", "default")
 _TOOL_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _BUDGETS = {"none": 0, "minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576}
 """Google's own OpenAI compatibility maps efforts to these thinking budgets for models before Gemini 3."""
