@@ -130,7 +130,8 @@ class Installation:
         ours = [group for group in reversed(self._groups) if group not in servers]
         for group in [*ours, *servers]:
             await asyncio.gather(*(child.stop(self._hurry) for child in group))
-        self._say("Stopped.")
+        if self._groups:
+            self._say("Stopped.")
 
 
 def _answers(env: Environment) -> Callable[[], Awaitable[bool]]:
