@@ -22,7 +22,7 @@ from contracts.errors import PayloadTooLarge
 from gateway.endpoints import refuse
 from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
-from gateway.openapi import OPERATIONS, Operation, body_of, responses_of
+from gateway.openapi import OPERATIONS, Operation, body_of, examples_of, responses_of, security_of
 from gateway.process import running
 
 
@@ -112,7 +112,8 @@ def _view(operation: Operation) -> Any:
             OpenApiParameter(name, str, OpenApiParameter.PATH, description=text)
             for name, text in operation.path_parameters.items()
         ],
-        auth=[{"ApiKey": []}] if operation.authenticated else [],  # type: ignore[list-item]
+        examples=examples_of(operation),
+        auth=security_of(operation),
     )
     def handle(self: APIView, request: Request, **_: str) -> HttpResponseBase:
         return answer(request._request)

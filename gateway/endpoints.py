@@ -44,7 +44,7 @@ class Endpoints:
 
     def __init__(self, *, pipeline: Pipeline, reads: Reads, health: Health) -> None:
         messages = MessagesFormat()
-        table = [
+        self.table = (
             _chat(pipeline, "/v1/chat/completions", OpenAIChatFormat()),
             _chat(pipeline, "/v1/messages", messages),
             _chat(pipeline, "/v1/generate", GenerateFormat(streamed=False)),
@@ -57,12 +57,14 @@ class Endpoints:
             Endpoint("GET", "/health", lambda request, _: health.alive()),
             Endpoint("GET", "/health/detailed", lambda request, _: health.detailed()),
             Endpoint("GET", "/metrics", lambda request, _: health.metrics()),
-        ]
+        )
         self._exact: Mapping[str, Endpoint] = {
-            endpoint.template: endpoint for endpoint in table if not endpoint.template.endswith("}")
+            endpoint.template: endpoint for endpoint in self.table if not endpoint.template.endswith("}")
         }
         self._prefixes = tuple(
-            (endpoint.template.partition("{")[0], endpoint) for endpoint in table if endpoint.template.endswith("}")
+            (endpoint.template.partition("{")[0], endpoint)
+            for endpoint in self.table
+            if endpoint.template.endswith("}")
         )
 
     def find(self, path: str) -> tuple[Endpoint, str] | None:

@@ -1,4 +1,4 @@
-"""The data plane in the OpenAPI document: operations, and JSON Schemas derived from the structs that validate them."""
+"""The data plane in the OpenAPI document: its operations, their headers and errors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,35 @@ from typing import Any
 import msgspec
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
-from contracts.chat import ChatRequest, EmbeddingRequest
-from gateway.formats.generate import GenerateRequest
-from gateway.formats.messages_request import MessagesRequest
+from gateway.openapi_schemas import ANSWERS, REF, components
 
 JSON = "application/json"
 SSE = "text/event-stream"
-REF = "#/components/schemas/{name}"
+_TEXT = "text/plain"
+
+_CALL_ERRORS = (400, 401, 402, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504)
+_COUNT_ERRORS = (400, 401, 403, 405, 408, 413, 415, 500, 503)
+_READ_ERRORS = (401, 403, 404, 405, 500, 503)
+_ERROR_TEXTS = {
+    400: "The request is malformed, or no target can honour it",
+    401: "No key, an unknown key, or one that is expired or revoked",
+    402: "The budget is used up, or too small for one token",
+    403: "The key may not do this, or its tenant is suspended",
+    404: "Nothing here, or nothing that this key may see",
+    405: "The path has another method",
+    408: "The body did not arrive in time",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    429: "A limit of ours or of the provider is reached",
+    500: "A bug of ours",
+    502: "The provider failed",
+    503: "No target is available, or something the call needs is down",
+    504: "The deadline passed",
+}
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation of the document and its place in Django's URLs."""
+    """One operation of the document and its place in Django's URLs; ``body`` and ``answer`` name schemas."""
 
     name: str
     method: str = "POST"
@@ -25,101 +43,27 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     tag: str
     summary: str
     description: str = ""
-    body: type[msgspec.Struct] | None = None
-    answer: dict[str, Any]
+    body: str = ""
+    answer: str = ""
     streams: bool = False
     media_type: str = JSON
     authenticated: bool = True
     path_parameters: dict[str, str] = {}
-    errors: tuple[int, ...] = (400, 401, 402, 403, 404, 408, 413, 415, 429, 500, 502, 503, 504)
-    example: dict[str, Any] | None = None
+    error: str = "Error"
+    errors: tuple[int, ...] = _CALL_ERRORS
+    is_call: bool = False
+    """Whether a provider is asked: such answers tell where the call went and what is left of its limits."""
+    examples: dict[str, Any] = {}
+    """Bodies to try, by title."""
 
 
-def _object(required: tuple[str, ...], **properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": True}
-
-
-_STRING: dict[str, Any] = {"type": "string"}
-_INTEGER: dict[str, Any] = {"type": "integer"}
-_OBJECTS: dict[str, Any] = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
-_COST = _object(
-    ("currency", "nanousd", "total"),
-    currency={"const": "USD"},
-    nanousd={"type": ["integer", "null"], "description": "Null when the model's price is unknown."},
-    total={"type": ["number", "null"], "description": "The same in US dollars."},
-)
-_FACTS: dict[str, dict[str, Any]] = {
-    "cost": _COST,
-    "citations": _OBJECTS,
-    "trace_id": _STRING,
-    "correlation_id": _STRING,
-    "route": _STRING,
-    "provider": _STRING,
+_HELLO = [{"role": "user", "content": "Hello"}]
+_WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
 }
-_FACT_NAMES = tuple(_FACTS)
-_USAGE = {"type": "object", "additionalProperties": True}
-
-ERROR = _object(
-    ("error",),
-    error=_object(
-        ("code", "message", "type", "param", "retryable", "correlation_id"),
-        code=_STRING,
-        message=_STRING,
-        type=_STRING,
-        param={"type": ["string", "null"]},
-        retryable={"type": "boolean"},
-        correlation_id=_STRING,
-        details={"type": "object", "additionalProperties": True},
-    ),
-)
-
-_CHAT_COMPLETION = _object(
-    ("id", "object", "created", "model", "choices", "usage", "output_text", *_FACT_NAMES),
-    id=_STRING,
-    object={"const": "chat.completion"},
-    created=_INTEGER,
-    model=_STRING,
-    choices=_OBJECTS,
-    usage=_USAGE,
-    output_text=_STRING,
-    **_FACTS,
-)
-_MESSAGE = _object(
-    ("id", "type", "role", "content", "model", "stop_reason", "usage", *_FACT_NAMES),
-    id=_STRING,
-    type={"const": "message"},
-    role={"const": "assistant"},
-    content=_OBJECTS,
-    model=_STRING,
-    stop_reason={"type": ["string", "null"]},
-    usage=_USAGE,
-    **_FACTS,
-)
-_GENERATED = _object(
-    ("output_text", "finish_reason", "model", "usage", *_FACT_NAMES),
-    output_text=_STRING,
-    finish_reason={"type": ["string", "null"]},
-    model=_STRING,
-    usage=_USAGE,
-    **_FACTS,
-)
-_EMBEDDINGS = _object(
-    ("object", "data", "model", "usage", *_FACT_NAMES),
-    object={"const": "list"},
-    data=_OBJECTS,
-    model=_STRING,
-    usage=_USAGE,
-    **_FACTS,
-)
-_MODEL = _object(
-    ("id", "object", "created", "owned_by"), id=_STRING, object={"const": "model"}, created=_INTEGER, owned_by=_STRING
-)
-_RUN = _object(
-    ("correlation_id", "status", "events"), correlation_id=_STRING, status=_STRING, events=_OBJECTS, attempts=_OBJECTS
-)
-
-_HELLO = {"messages": [{"role": "user", "content": "Hello"}], "mode": "direct"}
-_READ_ERRORS = (401, 403, 404, 405, 429, 500, 503)
 
 OPERATIONS = (
     Operation(
@@ -128,59 +72,79 @@ OPERATIONS = (
         tag="Model calls",
         summary="OpenAI Chat Completions, with any provider behind it",
         description="Fields that Breakwater does not know are passed on. Without `model` the tenant's default route "
-        "serves the call. With `stream: true` the answer is a stream of `chat.completion.chunk` events.",
-        body=ChatRequest,
-        answer=_CHAT_COMPLETION,
+        "serves the call. With `stream: true` the answer is a stream of `chat.completion.chunk` events that ends in "
+        "`[DONE]`; the last chunk carries cost and ids.",
+        body="ChatRequest",
+        answer="ChatCompletion",
         streams=True,
-        example=_HELLO,
+        is_call=True,
+        examples={
+            "Hello": {"messages": _HELLO, "mode": "direct"},
+            "A stream": {"messages": _HELLO, "stream": True, "stream_options": {"include_usage": True}},
+            "A tool": {
+                "messages": [{"role": "user", "content": "How is the weather in Oslo?"}],
+                "tools": [{"type": "function", "function": {"name": "weather", "parameters": _WEATHER}}],
+                "tags": {"feature": "forecast"},
+                "budget": {"max_tokens": 200},
+            },
+        },
     ),
     Operation(
         name="create_message",
         django_path="v1/messages",
         tag="Model calls",
         summary="Anthropic Messages, with any provider behind it",
-        description="Errors come in Anthropic's shape with Breakwater's fields added.",
-        body=MessagesRequest,
-        answer=_MESSAGE,
+        description="Errors come in Anthropic's shape with Breakwater's fields added. With `stream: true` the answer "
+        "is Anthropic's stream of events, from `message_start` to `message_stop`.",
+        body="MessagesRequest",
+        answer="MessagesAnswer",
         streams=True,
-        example={"model": "default", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]},
+        is_call=True,
+        error="MessagesError",
+        examples={"Hello": {"max_tokens": 64, "messages": _HELLO}},
     ),
     Operation(
         name="count_message_tokens",
         django_path="v1/messages/count_tokens",
         tag="Model calls",
         summary="Estimate a prompt's tokens",
-        body=MessagesRequest,
-        answer=_object(("input_tokens",), input_tokens=_INTEGER),
-        example={"model": "default", "messages": [{"role": "user", "content": "Hello"}]},
+        description="An estimate, because tokenizers differ by provider; it costs nothing and is no call.",
+        body="CountTokensRequest",
+        answer="TokenCount",
+        error="MessagesError",
+        errors=_COUNT_ERRORS,
+        examples={"Hello": {"messages": _HELLO}},
     ),
     Operation(
         name="generate",
         django_path="v1/generate",
         tag="Model calls",
         summary="A prompt in, a text out",
-        body=GenerateRequest,
-        answer=_GENERATED,
-        example={"prompt": "Hello"},
+        body="GenerateRequest",
+        answer="Generated",
+        is_call=True,
+        examples={"Hello": {"prompt": "Hello"}},
     ),
     Operation(
         name="generate_stream",
         django_path="v1/generate/stream",
         tag="Model calls",
         summary="The same as a stream of `token` events and one `done`",
-        body=GenerateRequest,
-        answer=_GENERATED,
-        media_type=SSE,
-        example={"prompt": "Hello"},
+        description='`token` events hold `{"text"}`; `done` holds what `/v1/generate` answers; `error` an error.',
+        body="GenerateRequest",
+        streams=True,
+        is_call=True,
+        examples={"Hello": {"prompt": "Hello"}},
     ),
     Operation(
         name="create_embedding",
         django_path="v1/embeddings",
         tag="Model calls",
         summary="OpenAI Embeddings",
-        body=EmbeddingRequest,
-        answer=_EMBEDDINGS,
-        example={"model": "sandbox-embed", "input": "Hello"},
+        body="EmbeddingRequest",
+        answer="Embeddings",
+        is_call=True,
+        examples={"Two texts": {"model": "sandbox-embed", "input": ["Hello", "Goodbye"]}},
     ),
     Operation(
         name="list_models",
@@ -188,26 +152,27 @@ OPERATIONS = (
         django_path="v1/models",
         tag="Reading",
         summary="Routes and models that this key may name",
-        answer=_object(("object", "data"), object={"const": "list"}, data={"type": "array", "items": _MODEL}),
-        errors=_READ_ERRORS,
+        answer="ModelList",
+        errors=tuple(status for status in _READ_ERRORS if status != 404),
     ),
     Operation(
         name="retrieve_model",
         method="GET",
-        django_path="v1/models/<model_name:model>",
+        django_path="v1/models/<rest_of_path:model>",
         tag="Reading",
         summary="One of them",
-        answer=_MODEL,
+        answer="ModelEntry",
         path_parameters={"model": "A route, a model, or `provider/model`."},
         errors=_READ_ERRORS,
     ),
     Operation(
         name="retrieve_run",
         method="GET",
-        django_path="v1/runs/<str:correlation_id>",
+        django_path="v1/runs/<rest_of_path:correlation_id>",
         tag="Reading",
         summary="Everything known about one call: events, attempts, tokens, cost, timings",
-        answer=_RUN,
+        description="A run appears within two seconds of its call. Another tenant's run is as unknown as none.",
+        answer="Run",
         path_parameters={"correlation_id": "The `x-correlation-id` of the call's answer."},
         errors=_READ_ERRORS,
     ),
@@ -217,7 +182,7 @@ OPERATIONS = (
         django_path="health",
         tag="Operations",
         summary="Whether this worker lives",
-        answer=_object(("status",), status={"const": "ok"}),
+        answer="Alive",
         authenticated=False,
         errors=(405,),
     ),
@@ -227,12 +192,8 @@ OPERATIONS = (
         django_path="health/detailed",
         tag="Operations",
         summary="Each dependency and each target's breaker",
-        answer=_object(
-            ("status", "dependencies", "targets"),
-            status={"enum": ["ok", "degraded"]},
-            dependencies={"type": "object", "additionalProperties": {"type": "object"}},
-            targets=_OBJECTS,
-        ),
+        description="Always 200: a worker that can say that PostgreSQL is down still serves.",
+        answer="Health",
         authenticated=False,
         errors=(405, 500),
     ),
@@ -242,46 +203,102 @@ OPERATIONS = (
         django_path="metrics",
         tag="Operations",
         summary="Prometheus metrics",
-        answer=_STRING,
-        media_type="text/plain",
+        media_type=_TEXT,
         authenticated=False,
         errors=(405, 500),
     ),
 )
 
 
+def _header(description: str, **schema: Any) -> dict[str, Any]:
+    return {"description": description, "schema": schema or {"type": "string"}}
+
+
+HEADERS = {
+    "x-correlation-id": _header("Finds the call in runs, events, logs and traces.", **ANSWERS["CorrelationId"]),
+    "x-request-id": _header("The same, where OpenAI's clients look for it."),
+    "request-id": _header("The same, where Anthropic's clients look for it."),
+    "x-trace-id": _header("The W3C trace id; the caller's, if it sent a `traceparent`.", type="string"),
+    "x-breakwater-route": _header("The route that was taken."),
+    "x-breakwater-target": _header("`provider/model` that answered, or was tried last."),
+    "x-breakwater-cost-nanousd": _header("The cost, once it is known; not on streams.", type="integer"),
+    "x-ratelimit-limit-requests": _header("The tightest request limit.", type="integer"),
+    "x-ratelimit-remaining-requests": _header("What is left of it.", type="integer"),
+    "x-ratelimit-reset-requests": _header("Until it is whole again, such as `1.5s`."),
+    "x-ratelimit-limit-tokens": _header("The tightest token limit.", type="integer"),
+    "x-ratelimit-remaining-tokens": _header("What is left of it.", type="integer"),
+    "x-ratelimit-reset-tokens": _header("Until it is whole again, such as `1.5s`."),
+    "retry-after": _header("Seconds to wait, where waiting helps.", type="integer"),
+    "retry-after-ms": _header("The same in milliseconds.", type="integer"),
+    "allow": _header("The path's method."),
+}
+_IDS = ("x-correlation-id", "x-request-id", "request-id")
+_OF_CALLS = tuple(name for name in HEADERS if name.startswith(("x-trace", "x-breakwater", "x-ratelimit")))
+_SCHEMES = {
+    "ApiKey": {"type": "http", "scheme": "bearer", "description": "A tenant's API key."},
+    "ApiKeyHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "The same key, as Anthropic's clients send it.",
+    },
+}
+
+
+def reference(name: str) -> dict[str, str]:
+    """A reference to a schema of the document."""
+    return {"$ref": REF.format(name=name)}
+
+
 def body_of(operation: Operation) -> Any:
     """What ``extend_schema(request=...)`` takes."""
-    if operation.body is None:
-        return None
-    return {JSON: {"$ref": REF.format(name=operation.body.__name__)}}
+    return {JSON: reference(operation.body)} if operation.body else None
+
+
+def examples_of(operation: Operation) -> list[OpenApiExample]:
+    """What ``extend_schema(examples=...)`` takes."""
+    return [OpenApiExample(title, value=body, request_only=True) for title, body in operation.examples.items()]
+
+
+def security_of(operation: Operation) -> Any:
+    """What ``extend_schema(auth=...)`` takes."""
+    return [{name: []} for name in _SCHEMES] if operation.authenticated else []
 
 
 def responses_of(operation: Operation) -> dict[Any, Any]:
     """What ``extend_schema(responses=...)`` takes."""
-    examples = [OpenApiExample("Hello", value=operation.example, request_only=True)] if operation.example else []
-    responses: dict[Any, Any] = {
-        (200, operation.media_type): OpenApiResponse(operation.answer, description="Answered", examples=examples)
-    }
+    responses: dict[Any, Any] = {}
+    if operation.answer:
+        responses[200, operation.media_type] = OpenApiResponse(reference(operation.answer), description="The answer")
+    elif not operation.streams:
+        responses[200, operation.media_type] = OpenApiResponse({"type": "string"}, description="The answer")
     if operation.streams:
-        responses[200, SSE] = OpenApiResponse(_STRING, description="Server-sent events")
-    for status in (*operation.errors, *((405,) if 405 not in operation.errors else ())):
-        responses[status, JSON] = OpenApiResponse({"$ref": REF.format(name="Error")}, description="Error")
+        responses[200, SSE] = OpenApiResponse({"type": "string"}, description="Server-sent events")
+    for status in operation.errors:
+        responses[status, JSON] = OpenApiResponse(reference(operation.error), description=_ERROR_TEXTS[status])
     return responses
 
 
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """drf-spectacular post-processing hook: the schemas and the security scheme that the operations refer to."""
-    bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
-    _ignored, schemas = msgspec.json.schema_components(list(dict.fromkeys(bodies)), ref_template=REF)
-    for schema in schemas.values():
-        # `body` is how a request keeps the whole wire object; it is not a field of the API.
-        schema.get("properties", {}).pop("__body__", None)
-    components = result.setdefault("components", {})
-    components.setdefault("schemas", {}).update(schemas, Error=ERROR)
-    components.setdefault("securitySchemes", {})["ApiKey"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A tenant's API key.",
-    }
+    """drf-spectacular post-processing hook: what the operations refer to, and the headers of their answers."""
+    found = result.setdefault("components", {})
+    found.setdefault("schemas", {}).update(components())
+    found.setdefault("securitySchemes", {}).update(_SCHEMES)
+    found["headers"] = {**found.get("headers", {}), **HEADERS}
+    operations = {operation.name: operation for operation in OPERATIONS}
+    for path in result["paths"].values():
+        for described in path.values():
+            operation = operations.get(described["operationId"]) if isinstance(described, dict) else None
+            if operation is not None:
+                _add_headers(described["responses"], operation)
     return result
+
+
+def _add_headers(responses: dict[str, Any], operation: Operation) -> None:
+    for status, response in responses.items():
+        names = [*_IDS, *(_OF_CALLS if operation.is_call else ())]
+        if status in ("429", "503"):
+            names += ["retry-after", "retry-after-ms"]
+        if status == "405":
+            names.append("allow")
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

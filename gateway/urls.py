@@ -6,8 +6,8 @@ from gateway.api import VIEWS
 from gateway.openapi import OPERATIONS
 
 
-class ModelName:
-    """A model name may hold slashes (``provider/model``)."""
+class RestOfPath:
+    """All that follows, as the lane takes it; a model name may hold slashes (``provider/model``)."""
 
     regex = ".+"
 
@@ -20,6 +20,6 @@ class ModelName:
         return value
 
 
-register_converter(ModelName, "model_name")
+register_converter(RestOfPath, "rest_of_path")
 
 urlpatterns = [path(operation.django_path, VIEWS[operation.name], name=operation.name) for operation in OPERATIONS]

@@ -15,6 +15,22 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Breakwater",
     "DESCRIPTION": "Multi-tenant LLM gateway and reliability control plane.",
     "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "gateway.openapi.add_components",
+    ],
+    "TAGS": [
+        {"name": "Model calls", "description": "What applications call: any format in, any provider behind."},
+        {"name": "Reading", "description": "What a key may name, and what became of its tenant's calls."},
+        {"name": "Operations", "description": "For load balancers, operators and Prometheus."},
+    ],
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": True,
+        "displayRequestDuration": True,
+        "defaultModelsExpandDepth": 0,
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
