@@ -233,7 +233,8 @@ HEADERS = {
     "allow": _header("The path's method."),
 }
 _IDS = ("x-correlation-id", "x-request-id", "request-id")
-_OF_CALLS = tuple(name for name in HEADERS if name.startswith(("x-trace", "x-breakwater", "x-ratelimit")))
+_LIMITS = tuple(name for name in HEADERS if name.startswith("x-ratelimit"))
+_OF_CALLS = ("x-trace-id", "x-breakwater-route", "x-breakwater-target", "x-breakwater-cost-nanousd", *_LIMITS)
 _SCHEMES = {
     "ApiKey": {"type": "http", "scheme": "bearer", "description": "A tenant's API key."},
     "ApiKeyHeader": {
@@ -295,10 +296,11 @@ def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def _add_headers(responses: dict[str, Any], operation: Operation) -> None:
+    # Errors carry more than this; a page that repeats it fourteen times an operation is not read.
+    further = {"405": ("allow",), "429": ("retry-after", "retry-after-ms"), "503": ("retry-after", "retry-after-ms")}
+    if operation.is_call:
+        further["200"] = _OF_CALLS
+        further["429"] += _LIMITS
     for status, response in responses.items():
-        names = [*_IDS, *(_OF_CALLS if operation.is_call else ())]
-        if status in ("429", "503"):
-            names += ["retry-after", "retry-after-ms"]
-        if status == "405":
-            names.append("allow")
+        names = (_IDS if status == "200" else _IDS[:1]) + further.get(status, ())
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -108,13 +108,13 @@ _DOLLARS: Schema = {"type": ["number", "null"], "description": "The same in US d
 _FACTS: dict[str, Schema] = {
     "cost": _ref("Cost"),
     "citations": _list(_ANY_OBJECT),
-    "trace_id": {**_STRING, "pattern": "^[0-9a-f]{32}$"},
+    "trace_id": {**_STRING, "pattern": "^[0-9a-f]{32}$", "examples": ["07de68ce90d1b32e7cee9c8451aa0461"]},
     "correlation_id": _ref("CorrelationId"),
     "route": _STRING,
     "provider": _STRING,
 }
 _ERROR_FIELDS: dict[str, Schema] = {
-    "code": {**_STRING, "pattern": "^[A-Z_]+$", "description": "Stable; see docs/API.md."},
+    "code": {**_STRING, "pattern": "^[A-Z_]+$", "description": "Stable.", "examples": ["PROVIDER_TIMEOUT"]},
     "message": {**_STRING, "description": "Written for the person who sent the request."},
     "type": {**_STRING, "description": "OpenAI's (or Anthropic's) coarse kind, as their clients expect it."},
     "param": {**_TEXT_OR_NULL, "description": "The field to blame."},
@@ -168,7 +168,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "MessagesAnswer": _object(
         ("id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "usage", *_FACTS),
-        id={**_STRING, "pattern": "^msg_"},
+        id={**_STRING, "pattern": "^msg_", "examples": ["msg_req_01a1fd38ca0874f59e1764df4bcf74c1"]},
         type={"const": "message"},
         role={"const": "assistant"},
         content=_list(_whole(type=_STRING)),

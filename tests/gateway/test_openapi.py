@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+import msgspec
 import pytest
 from django.core.management import call_command
 from django.test import Client
@@ -19,7 +19,7 @@ CALLS = [operation for operation in OPERATIONS if operation.method == "POST"]
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    return json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
+    return msgspec.json.decode(msgspec.json.encode(SchemaGenerator().get_schema(request=None, public=True)))
 
 
 def validator_of(document: Any, name: str) -> Draft202012Validator:
@@ -76,7 +76,7 @@ def test_an_operations_examples_fit_its_schema(document: Any, operation: Operati
 
 
 def test_what_the_gateway_keeps_for_itself_is_no_field(document: Any) -> None:
-    assert "__body__" not in json.dumps(document)
+    assert "__body__" not in msgspec.json.encode(document).decode()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_calls_need_a_key_and_probes_do_not(document: Any) -> None:
 def test_the_document_is_served_to_everybody(client: Client) -> None:
     response = client.get("/api/schema", HTTP_ACCEPT="application/json")
     assert response.status_code == 200
-    assert json.loads(response.content)["openapi"].startswith("3.1")
+    assert msgspec.json.decode(response.content)["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize("page", ["/api/docs", "/api/redoc"])
@@ -150,4 +150,4 @@ def test_the_page_that_shows_it_loads_nothing_from_elsewhere(client: Client, pag
     assert response.status_code == 200
     text = response.content.decode()
     assert "drf_spectacular_sidecar" in text
-    assert "cdn" not in text
+    assert "https://" not in text
