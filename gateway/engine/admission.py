@@ -33,6 +33,9 @@ SCRIPT_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 MAX_BATCH = 200
 """Calls per script run: keeps one run well under a millisecond of Redis's time."""
 
+MAX_UNSETTLED = 2_000
+"""Places to be given back that are kept through an outage of Redis; leases end what is beyond."""
+
 SETTLE_DELAY_S = 0.005
 """Settlements wait this long for an admission to ride along with."""
 
@@ -152,8 +155,14 @@ class Admission:
             async with asyncio.timeout(self._timeout_s):
                 replies = await self._evaluate(keys, args)
         except TimeoutError:
+            # One call has waited; the next ones must not. The connection is used again once Redis has answered.
+            self._wire.abandon()
+            self._keep_releases(batch, settling)
             self._fail(batch, RedisUnavailable("Redis did not answer in time."))
-        except (RedisUnavailable, RedisCommandError) as error:
+        except RedisUnavailable as error:
+            self._keep_releases(batch, settling)
+            self._fail(batch, error)
+        except RedisCommandError as error:
             self._fail(batch, error)
         else:
             for waiting, reply in zip(batch, replies, strict=True):
@@ -168,6 +177,14 @@ class Admission:
                 raise
             replies = await self._wire.call("EVAL", SCRIPT, len(keys), *keys, *args)
         return replies
+
+    def _keep_releases(self, batch: Sequence[_Waiting], settling: Sequence[tuple[str, tuple[RedisArg, ...]]]) -> None:
+        """Keep for the next batch what may be done twice: giving places back, also those Redis may yet grant."""
+        kept = [release for release in settling if release[1][0] == "c"]
+        for waiting in batch:
+            concurrent = (limit for limit in waiting.ticket.limits if limit.spec.metric is LimitMetric.CONCURRENCY)
+            kept += [(limit.key, ("c", waiting.ticket.call_id)) for limit in concurrent]
+        self._settling = [*kept, *self._settling][:MAX_UNSETTLED]
 
     @staticmethod
     def _fail(batch: list[_Waiting], error: Exception) -> None:

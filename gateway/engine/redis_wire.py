@@ -95,9 +95,13 @@ class RedisWire:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
-        if self._wire is not None and self._wire.transport is not None:
-            self._wire.transport.abort()
-            self._wire = None
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Drop a connection whose peer does not answer: calls fail at once until a new one has answered."""
+        wire, self._wire = self._wire, None
+        if wire is not None and wire.transport is not None:
+            wire.transport.abort()
 
     def call(self, *args: RedisArg) -> asyncio.Future[Any]:
         """Send one command; the future holds the reply.
@@ -134,12 +138,16 @@ class RedisWire:
                 context = ssl.create_default_context() if secure else None
                 host, port = options.get("host", "localhost"), int(options.get("port", 6379))
                 _, wire = await loop.create_connection(_Wire, host, port, ssl=context)
-            for command in self._handshake():
-                future: asyncio.Future[Any] = loop.create_future()
-                wire.waiting.append(future)
-                assert wire.transport is not None
-                wire.transport.write(hiredis.pack_command(cast("Any", command)))
-                await future
+            assert wire.transport is not None
+            try:
+                for command in self._handshake():
+                    future: asyncio.Future[Any] = loop.create_future()
+                    wire.waiting.append(future)
+                    wire.transport.write(hiredis.pack_command(cast("Any", command)))
+                    await future
+            except BaseException:
+                wire.transport.abort()
+                raise
         return wire
 
     def _handshake(self) -> list[tuple[RedisArg, ...]]:
@@ -149,4 +157,6 @@ class RedisWire:
             commands.append(("AUTH", username, password) if username else ("AUTH", password))
         if database := self._options.get("db"):
             commands.append(("SELECT", int(database)))
+        # The kernel accepts connections for a server that is stopped: only an answer shows that it lives.
+        commands.append(("PING",))
         return commands
