@@ -1,5 +1,7 @@
 """What an operator does in a running installation: ``python -m tests.stack.control seed|create-key|revoke-key …``."""
 
+# ruff: noqa: E402 - Django is set up before models are imported
+
 from __future__ import annotations
 
 import os

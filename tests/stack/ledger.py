@@ -55,9 +55,7 @@ async def figures(installation: Installation, load: Load, slowest_of: list[Call]
     repeated = sum(max(0, counts[call][kind] - 1) for call in counts for kind in ("llm.request.started", *ENDS))
     both_ends = sum(all(counts[call][kind] for kind in ENDS) for call in counts)
     unended = [
-        call
-        for call, kinds in counts.items()
-        if kinds["llm.request.started"] and not any(kinds[kind] for kind in ENDS)
+        call for call, kinds in counts.items() if kinds["llm.request.started"] and not any(kinds[kind] for kind in ENDS)
     ]
     return Figures(
         calls=len(load.calls),

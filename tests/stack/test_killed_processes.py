@@ -55,7 +55,8 @@ async def test_a_killed_collector_loses_and_repeats_nothing(
         assert victim is not None
         victim.kill()
         await eventually(
-            lambda: (found := installation.up.collector()) and found.pid != victim.pid, "the collector was started again"
+            lambda: (found := installation.up.collector()) and found.pid != victim.pid,
+            "the collector was started again",
         )
         await load.for_s(3)
     counted = await figures(installation, load)
