@@ -7,6 +7,7 @@ lane's speed.
 from __future__ import annotations
 
 import time
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +19,8 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from contracts.errors import PayloadTooLarge
-from gateway.endpoints import refuse
+from contracts.errors import GatewayError
+from gateway.endpoints import check_head, refuse, too_large
 from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
 from gateway.openapi import OPERATIONS, Operation, body_of, examples_of, responses_of, security_of
@@ -46,6 +47,11 @@ class GatewayView(APIView):
     throttle_classes = ()
     content_negotiation_class = TakeAnything
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: the table says itself when there is something to allow."""
+        return {}
+
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         """The table refuses wrong methods in the data plane's own error shape."""
         return answer(request._request)
@@ -56,14 +62,18 @@ class GatewayView(APIView):
 
 
 def answer(request: HttpRequest) -> HttpResponseBase:
-    """Serve one Django request through the process's gateway."""
-    try:
-        body = request.body
-    except RequestDataTooBig:
-        limit = settings.GATEWAY_MAX_BODY_BYTES
-        return _response(request, refuse(PayloadTooLarge(f"The body is larger than {limit} bytes.")))
-    headers = {name.lower(): value for name, value in request.headers.items() if value}
+    """Serve one Django request through the process's gateway, checked in the same order as in the lane."""
     process = running()
+    endpoints = process.runtime.endpoints
+    headers = {name.lower(): value for name, value in request.headers.items() if value}
+    found = endpoints.find(request.path)
+    endpoint = found[0] if found is not None else None
+    try:
+        if endpoint is not None:
+            check_head(endpoint, request.method or "GET", headers)
+        body = _body(request) if request.method == "POST" else b""
+    except GatewayError as error:
+        return _response(request, refuse(error, endpoint))
     exchange = GatewayRequest(
         method=request.method or "GET",
         path=request.path,
@@ -73,29 +83,47 @@ def answer(request: HttpRequest) -> HttpResponseBase:
         body=body,
         received_at=time.monotonic(),
     )
-    return _response(request, process.run(process.runtime.endpoints.handle(exchange)))
+    return _response(request, process.run(endpoints.handle(exchange)))
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise too_large(settings.GATEWAY_MAX_BODY_BYTES) from None
 
 
 def _response(request: HttpRequest, given: Answer) -> HttpResponseBase:
     response: HttpResponseBase
     if given.stream is not None:
-        pieces = running().iterate(given.stream)
-        # The first piece is asked for here, so that the stream has begun whatever happens to the response.
-        first = next(pieces)
-        response = StreamingHttpResponse(_resume(first, pieces), status=given.status)
+        response = StreamingHttpResponse(_Pieces(running().iterate(given.stream)), status=given.status)
     else:
         response = HttpResponse(b"" if request.method == "HEAD" else given.body, status=given.status)
+        # Set here, so that an answer without a body to HEAD still tells the length of the one to GET.
+        response["content-length"] = str(len(given.body))
     for name, value in given.headers:
         response[name.decode()] = value.decode("latin-1")
     return response
 
 
-def _resume(first: bytes, rest: Any) -> Any:
-    try:
-        yield first
-        yield from rest
-    finally:
-        rest.close()
+class _Pieces:
+    """The rest of a stream; closing it closes the stream, even if nobody has asked for a piece yet."""
+
+    def __init__(self, pieces: Generator[bytes, None, None]) -> None:
+        # The first piece is asked for here, so that the stream has begun whatever happens to the response.
+        self._first: bytes | None = next(pieces)
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        first, self._first = self._first, None
+        return first if first is not None else next(self._pieces)
+
+    def close(self) -> None:
+        """Called by Django when the response is over or its client has left."""
+        self._pieces.close()
 
 
 def _view(operation: Operation) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from contracts.chat import JsonObject
-from contracts.errors import GatewayError, MethodNotAllowed, NotFound, UnsupportedMediaType
+from contracts.errors import GatewayError, MethodNotAllowed, NotFound, PayloadTooLarge, UnsupportedMediaType
 from contracts.ids import new_correlation_id
 from gateway.engine.headers import plain_headers
 from gateway.exchange import Answer, GatewayRequest
@@ -106,12 +106,17 @@ def check_head(endpoint: Endpoint, method: str, headers: Mapping[str, str]) -> N
         )
     if endpoint.method != "POST":
         return
-    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    media_type = (headers.get("content-type") or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"Send 'Content-Type: application/json', not '{media_type}'.")
     encoding = headers.get("content-encoding", "identity").lower()
     if encoding not in ("", "identity"):
         raise UnsupportedMediaType(f"Compressed bodies ('{encoding}') are not supported.")
+
+
+def too_large(limit: int) -> PayloadTooLarge:
+    """The body has more than ``limit`` bytes."""
+    return PayloadTooLarge(f"The body is larger than {limit} bytes.", details={"max_bytes": limit})
 
 
 def refuse(error: GatewayError, endpoint: Endpoint | None = None) -> Answer:

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 
-from contracts.errors import GatewayError, InvalidRequest, PayloadTooLarge, RequestTimeout
+from contracts.errors import GatewayError, InvalidRequest, RequestTimeout
 from contracts.ports import Clock
-from gateway.endpoints import Endpoint, Endpoints, check_head, refuse
+from gateway.endpoints import Endpoint, Endpoints, check_head, refuse, too_large
 from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
 
@@ -95,7 +95,7 @@ class Lane:
             if not (declared.isascii() and declared.isdigit()):
                 raise InvalidRequest("'Content-Length' is not a number.")
             if int(declared) > self._max_body_bytes:
-                raise self._too_large()
+                raise too_large(self._max_body_bytes)
         try:
             async with asyncio.timeout(self._body_timeout_s):
                 return await self._collect(receive)
@@ -109,7 +109,7 @@ class Lane:
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
             if len(body) > self._max_body_bytes:
-                raise self._too_large()
+                raise too_large(self._max_body_bytes)
             return body
         pieces = [body]
         size = len(body)
@@ -120,13 +120,8 @@ class Lane:
             pieces.append(message.get("body", b""))
             size += len(pieces[-1])
             if size > self._max_body_bytes:
-                raise self._too_large()
+                raise too_large(self._max_body_bytes)
         return b"".join(pieces)
-
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(
-            f"The body is larger than {self._max_body_bytes} bytes.", details={"max_bytes": self._max_body_bytes}
-        )
 
 
 class _Exchange:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -33,13 +33,28 @@ class GatewayProcess:
         """The coroutine's result; blocks the calling thread, which must not be the loop's."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def iterate(self, stream: AsyncGenerator[bytes, None]) -> Iterator[bytes]:
+    def iterate(self, stream: AsyncGenerator[bytes, None]) -> Generator[bytes, None, None]:
         """The stream's pieces; closing the iterator closes the stream."""
         try:
             while (piece := self.run(_next(stream))) is not None:
                 yield piece
         finally:
             self.run(stream.aclose())
+
+
+class _ThreadProcess(GatewayProcess):
+    """A gateway that lives on a thread of its own."""
+
+    def __init__(self, runtime: GatewayRuntime, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+        super().__init__(runtime, loop)
+        self._thread = thread
+
+    def stop(self) -> None:
+        """Drain and stop the runtime, then its loop and thread."""
+        self.run(self.runtime.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 async def _next(stream: AsyncGenerator[bytes, None]) -> bytes | None:
@@ -79,15 +94,18 @@ def stop() -> None:
     """Stop the gateway that :func:`running` started; without one, nothing."""
     global _process
     with _lock:
-        process, _process = _process, None
-    if process is not None:
-        process.run(process.runtime.stop())
+        process = _process
+        if not isinstance(process, _ThreadProcess):
+            return
+        _process = None
+    process.stop()
 
 
 def _start_thread() -> GatewayProcess:
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="gateway", daemon=True).start()
+    thread = threading.Thread(target=loop.run_forever, name="gateway", daemon=True)
+    thread.start()
     runtime = build_runtime()
     asyncio.run_coroutine_threadsafe(runtime.start(), loop).result(START_TIMEOUT_S)
     atexit.register(stop)
-    return GatewayProcess(runtime, loop)
+    return _ThreadProcess(runtime, loop, thread)

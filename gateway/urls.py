@@ -9,7 +9,7 @@ from gateway.openapi import OPERATIONS
 class RestOfPath:
     """All that follows, as the lane takes it; a model name may hold slashes (``provider/model``)."""
 
-    regex = ".+"
+    regex = r"[\s\S]+"
 
     def to_python(self, value: str) -> str:
         """As it is."""

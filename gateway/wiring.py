@@ -63,14 +63,16 @@ def build_runtime() -> GatewayRuntime:
         workers=config.workers,
     )
     source = DjangoSpecSource()
+    runs = DjangoRunReader()
+    postgres = _PostgresProbe()
     return GatewayRuntime(
         config,
         source=source,
-        runs=DjangoRunReader(),
+        runs=runs,
         outlet=outlet,
         engine=engine,
-        probes={"postgresql": _PostgresProbe()},
-        on_stop=[source.close],
+        probes={"postgresql": postgres},
+        on_stop=[source.close, runs.close, postgres.close],
     )
 
 
@@ -87,6 +89,10 @@ class _PostgresProbe:
             return {"status": "down", "error": error, "specs": "served from memory"}
         return {"status": "ok", "latency_ms": round((time.monotonic() - started) * 1000, 3)}
 
+    def close(self) -> None:
+        """End the thread."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
 
 def _query() -> str:
     close_old_connections()
@@ -94,6 +100,8 @@ def _query() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        connection.close()
         return type(error).__name__
+    finally:
+        # Probes are far apart: the thread keeps no connection in between.
+        connection.close()
     return ""
