@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -59,6 +60,8 @@ def revoke(name: str) -> None:
     print(time.time())
 
 
+COMMANDS: dict[str, Callable[..., None]] = {"seed": seed, "create-key": create, "revoke-key": revoke}
+
 if __name__ == "__main__":
     with acting_as("operator"):
-        {"seed": seed, "create-key": create, "revoke-key": revoke}[sys.argv[1]](*sys.argv[2:])
+        COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ async def test_calls_go_on_without_redis_and_their_events_arrive_once(
             await away
         ended = time.monotonic()
         for line in lines.values():
-            await eventually(lambda line=line: _well(installation, line), "the worker uses Redis again", 10)
+            await eventually(partial(_well, installation, line), "the worker uses Redis again", 10)
         await load.for_s(1)
     during = load.between(began, ended)
     counted = await figures(installation, load, during)
