@@ -136,4 +136,4 @@ class DependencyProbe(Protocol):
     """One dependency's line in ``GET /health/detailed``."""
 
     async def __call__(self) -> JsonObject:
-        """``status`` (``ok`` | ``degraded`` | ``down``) and whatever explains it. Answers within a second, never raises."""
+        """``status`` (``ok`` | ``degraded`` | ``down``) and whatever explains it. Quick, and never raises."""

@@ -130,7 +130,8 @@ class Pipeline:
 
     def _parse(self, call: Call, format_: ChatFormat | None) -> None:
         body = decode_object(call.exchange.body)
-        call.request = format_.parse(body) if format_ is not None else parse_embeddings(body)
+        headers = call.exchange.headers
+        call.request = format_.parse(body, headers) if format_ is not None else parse_embeddings(body)
         call.tags = tags_of(call.request.tags)
 
     async def _route(self, call: Call) -> None:

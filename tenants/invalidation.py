@@ -15,6 +15,8 @@ import msgspec
 import redis
 from django.conf import settings
 from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 CHANNEL = "config.changed"
 _TIMEOUT_S = 1.0
@@ -53,4 +55,7 @@ def publish(invalidations: Sequence[Invalidation]) -> None:
 
 @cache
 def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+    # No retries: a person waits, and a message that is not sent is made good by the specs' time to live.
+    return redis.Redis.from_url(
+        url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+    )

@@ -33,7 +33,16 @@ def database_from_url(url: str, pool_size: int) -> dict[str, Any]:
         "HOST": str(parameters.pop("host", "") or ""),
         "PORT": str(parameters.pop("port", "") or ""),
     }
-    options: dict[str, Any] = {"connect_timeout": 5, "application_name": env.service_name, **parameters}
+    options: dict[str, Any] = {
+        "connect_timeout": 5,
+        # A server that vanished without a word must not hold a thread until the kernel gives up after many minutes.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        "application_name": env.service_name,
+        **parameters,
+    }
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5, "max_idle": 300}
     return {

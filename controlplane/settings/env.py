@@ -155,6 +155,7 @@ class Environment:
     tenant_cache_size: int
     spool_dir: Path
     spool_max_bytes: int
+    event_retention_days: int
     metrics_dir: Path
     metrics_tenant_limit: int
     otlp_endpoint: str
@@ -215,6 +216,7 @@ def build_environment(read: EnvironmentReader) -> Environment:
         tenant_cache_size=read.whole("GATEWAY_TENANT_CACHE_SIZE", 2_000, minimum=1),
         spool_dir=read.folder("SPOOL_DIR", var_dir / "spool"),
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 1024**3, minimum=1024 * 1024),
+        event_retention_days=read.whole("EVENT_RETENTION_DAYS", 30, minimum=1),
         metrics_dir=read.folder("PROMETHEUS_MULTIPROC_DIR", var_dir / "metrics"),
         metrics_tenant_limit=read.whole("METRICS_TENANT_LIMIT", 200),
         otlp_endpoint=read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https")),

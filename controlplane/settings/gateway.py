@@ -16,6 +16,7 @@ TRUSTED_PROXIES = env.trusted_proxies
 
 SPOOL_DIR = env.spool_dir
 SPOOL_MAX_BYTES = env.spool_max_bytes
+EVENT_RETENTION_DAYS = env.event_retention_days
 
 PROMETHEUS_MULTIPROC_DIR = env.metrics_dir
 METRICS_TENANT_LIMIT = env.metrics_tenant_limit

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
 
 import msgspec
 
 from contracts.chat import ChatChunk, ChatRequest, ChatResult, JsonObject, Usage
 from contracts.errors import GatewayError
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class AnswerFacts(msgspec.Struct):
@@ -53,8 +57,8 @@ class StreamRenderer(Protocol):
 class ChatFormat(Protocol):
     """A chat endpoint's wire format."""
 
-    def parse(self, body: JsonObject) -> ChatRequest:
-        """The validated request.
+    def parse(self, body: JsonObject, headers: Mapping[str, str] = NO_HEADERS) -> ChatRequest:
+        """The validated request; ``headers`` (lower-case names) for what a format says there.
 
         Raises:
             InvalidRequest: malformed; ``param`` names the field.

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from contracts.chat import ChatRequest, JsonObject, Message
 from contracts.errors import InvalidRequest
-from gateway.formats.validation import convert, require_range, tags_of
+from gateway.formats.validation import (
+    MAX_MODE_LENGTH,
+    MAX_MODEL_LENGTH,
+    MAX_USER_LENGTH,
+    convert,
+    require_length,
+    require_range,
+    tags_of,
+)
 
 MAX_MESSAGES = 10_000
 MAX_CHOICES = 128
@@ -43,6 +51,9 @@ def _check_messages(messages: list[Message]) -> None:
 
 
 def _check_ranges(request: ChatRequest) -> None:
+    require_length(request.model, "model", MAX_MODEL_LENGTH)
+    require_length(request.user, "user", MAX_USER_LENGTH)
+    require_length(request.mode, "mode", MAX_MODE_LENGTH)
     require_range(request.temperature, "temperature", 0, 2)
     require_range(request.top_p, "top_p", 0, 1)
     require_range(request.n, "n", 1, MAX_CHOICES)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from contracts.chat import EmbeddingRequest, EmbeddingResult, JsonObject
 from contracts.errors import InvalidRequest
 from gateway.formats.base import AnswerFacts
-from gateway.formats.validation import convert, require_range, tags_of
+from gateway.formats.validation import (
+    MAX_MODEL_LENGTH,
+    MAX_USER_LENGTH,
+    convert,
+    require_length,
+    require_range,
+    tags_of,
+)
 
 MAX_INPUTS = 2_048
 
@@ -20,6 +27,8 @@ def parse_embeddings(body: JsonObject) -> EmbeddingRequest:
     request = convert(body, EmbeddingRequest)
     request.body = body
     _check_input(request.input)
+    require_length(request.model, "model", MAX_MODEL_LENGTH)
+    require_length(request.user, "user", MAX_USER_LENGTH)
     require_range(request.dimensions, "dimensions", 1, 65_536)
     tags_of(request.tags)
     return request

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 
 import msgspec
 
 from contracts.chat import ChatChunk, ChatRequest, ChatResult, JsonObject, RequestBudget
 from contracts.errors import GatewayError, InvalidRequest
-from gateway.formats.base import AnswerFacts, StreamRenderer
+from gateway.formats.base import NO_HEADERS, AnswerFacts, StreamRenderer
 from gateway.formats.chat_request import chat_request
 from gateway.formats.validation import convert, set_if
 
@@ -45,7 +46,7 @@ class GenerateFormat:
     def __init__(self, *, streamed: bool) -> None:
         self._streamed = streamed
 
-    def parse(self, body: JsonObject) -> ChatRequest:
+    def parse(self, body: JsonObject, headers: Mapping[str, str] = NO_HEADERS) -> ChatRequest:
         """A chat request with one user message."""
         request = convert(body, GenerateRequest)
         content: str | list[JsonObject] = request.prompt

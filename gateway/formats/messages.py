@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from contracts.chat import ChatRequest, ChatResult, JsonObject
 from contracts.errors import GatewayError
-from gateway.formats.base import AnswerFacts, StreamRenderer
+from gateway.formats.base import NO_HEADERS, AnswerFacts, StreamRenderer
 from gateway.formats.messages_answer import (
     error_object,
     message_id,
@@ -20,12 +22,14 @@ from routing.engine.tokens import estimate_input_tokens
 class MessagesFormat:
     """Messages in and out."""
 
-    def parse(self, body: JsonObject) -> ChatRequest:
-        """The request in OpenAI's shape.
+    def parse(self, body: JsonObject, headers: Mapping[str, str] = NO_HEADERS) -> ChatRequest:
+        """The request in OpenAI's shape; ``anthropic-beta`` features go along as ``betas``.
 
         Raises:
             InvalidRequest: malformed; ``param`` names the field.
         """
+        if beta := headers.get("anthropic-beta"):
+            body.setdefault("betas", [name.strip() for name in beta.split(",") if name.strip()])
         return parse_messages(body)
 
     def render(self, result: ChatResult, facts: AnswerFacts) -> JsonObject:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import msgspec
 
 from contracts.chat import ChatChunk, ChatRequest, ChatResult, JsonObject
 from contracts.errors import GatewayError
-from gateway.formats.base import AnswerFacts, StreamRenderer
+from gateway.formats.base import NO_HEADERS, AnswerFacts, StreamRenderer
 from gateway.formats.chat_request import chat_request
 
 _encode = msgspec.json.Encoder().encode
@@ -24,7 +25,7 @@ def sse(body: JsonObject) -> bytes:
 class OpenAIChatFormat:
     """Chat Completions in and out."""
 
-    def parse(self, body: JsonObject) -> ChatRequest:
+    def parse(self, body: JsonObject, headers: Mapping[str, str] = NO_HEADERS) -> ChatRequest:
         """The internal shape is OpenAI's: validation only."""
         return chat_request(body)
 

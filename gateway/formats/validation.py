@@ -12,6 +12,12 @@ from contracts.errors import InvalidRequest
 
 T = TypeVar("T")
 
+MAX_MODEL_LENGTH = 512
+MAX_USER_LENGTH = 1_024
+MAX_MODE_LENGTH = 64
+MAX_DEPTH = 200
+"""Levels of nesting; Python's own limit would strike somewhere between parsing and sending on."""
+
 _decoder = msgspec.json.Decoder()
 _PATH = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 
@@ -30,7 +36,20 @@ def decode_object(body: bytes) -> JsonObject:
         raise InvalidRequest("The body is nested too deeply.") from error
     if not isinstance(decoded, dict):
         raise InvalidRequest("The body must be a JSON object.")
+    # Counting brackets takes microseconds; only a body that has many can be deep.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _is_deeper(decoded, MAX_DEPTH):
+        raise InvalidRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
     return decoded
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        members = (item.values() if type(item) is dict else item for item in level)
+        level = [member for inside in members for member in inside if type(member) in (dict, list)]
+        if not level:
+            return False
+    return True
 
 
 def convert(body: JsonObject, type_: type[T]) -> T:
@@ -50,6 +69,16 @@ def convert(body: JsonObject, type_: type[T]) -> T:
         raise InvalidRequest("The body is nested too deeply.") from error
 
 
+def require_length(value: str | None, param: str, limit: int) -> None:
+    """Refuse a text of more than ``limit`` characters; None is fine.
+
+    Raises:
+        InvalidRequest: it is longer.
+    """
+    if value is not None and len(value) > limit:
+        raise InvalidRequest(f"'{param}' must have at most {limit} characters, got {len(value)}.", param=param)
+
+
 def require_range(value: float | None, param: str, low: float, high: float) -> None:
     """Refuse a number outside ``low``..``high`` (inclusive); None is fine.
 
@@ -57,7 +86,7 @@ def require_range(value: float | None, param: str, low: float, high: float) -> N
         InvalidRequest: it is outside.
     """
     if value is not None and not low <= value <= high:
-        raise InvalidRequest(f"'{param}' must be between {low:g} and {high:g}, got {value:g}.", param=param)
+        raise InvalidRequest(f"'{param}' must be between {low:.12g} and {high:.12g}, got {value:.12g}.", param=param)
 
 
 def tags_of(tags: dict[str, str] | list[str] | None) -> dict[str, str]:

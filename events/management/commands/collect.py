@@ -24,8 +24,6 @@ from events.engine.metric_files import archive_dead_processes, share_between_pro
 from events.engine.shipper import Shipper
 from events.live.sink import ChannelsSink
 
-DEFAULT_RETENTION_DAYS = 30
-
 
 class Command(BaseCommand):
     """Moves events from Redis to PostgreSQL and to live pages."""
@@ -47,18 +45,13 @@ class Command(BaseCommand):
         asyncio.run(collect(options["name"], claim_idle_ms=options["claim_idle_ms"]))
 
 
-def retention_days() -> int:
-    """How long events are kept."""
-    return int(getattr(settings, "EVENT_RETENTION_DAYS", DEFAULT_RETENTION_DAYS))
-
-
 async def collect(name: str, *, claim_idle_ms: int) -> None:
     """Collect, and ship what dead processes of this machine left in their spools, until a signal ends it."""
     share_between_processes(Path(settings.PROMETHEUS_MULTIPROC_DIR))
     archive_dead_processes(Path(settings.PROMETHEUS_MULTIPROC_DIR))
     collector = Collector(
         bus=RedisStreamBus.from_url(settings.REDIS_URL),
-        store=EventStore(conninfo(), retention=timedelta(days=retention_days())),
+        store=EventStore(conninfo(), retention=timedelta(days=settings.EVENT_RETENTION_DAYS)),
         sink=ChannelsSink(),
         metrics=CollectorMetrics(),
         consumer=name or f"{socket.gethostname()}-{os.getpid()}-{new_span_id()[:6]}",

@@ -6,11 +6,11 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from events.collector.database import conninfo
 from events.collector.store import EventStore, StoreUnavailable
-from events.management.commands.collect import retention_days
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
 
 async def _retry(address: str) -> tuple[int, int]:
-    store = EventStore(address, retention=timedelta(days=retention_days()))
+    store = EventStore(address, retention=timedelta(days=settings.EVENT_RETENTION_DAYS))
     try:
         stored, kept = await store.retry_quarantined()
     finally:

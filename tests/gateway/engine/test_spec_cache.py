@@ -66,7 +66,7 @@ async def test_a_load_that_was_under_way_when_its_key_was_invalidated_is_not_bel
         await gate.wait()
         return read
 
-    source.load_key = slow_load  # type: ignore[method-assign]
+    source.load_key = slow_load  # type: ignore[method-assign, assignment]
     cache = a_cache(source, ManualClock())
     waiting = asyncio.create_task(cache.key("a"))
     await asyncio.sleep(0)
@@ -144,7 +144,7 @@ async def test_a_source_that_hangs_does_not_hold_up_a_known_key(source: DictSpec
         await forever.wait()
         return None
 
-    source.load_key = hang  # type: ignore[method-assign]
+    source.load_key = hang  # type: ignore[method-assign, assignment]
     cache_of_hanging_source = a_cache(source, clock)
     cache_of_hanging_source._keys._entries = cache._keys._entries
     clock.advance(31)

@@ -438,3 +438,9 @@ def test_an_error_ends_the_stream_as_an_error_event():
 
     assert raw.startswith(b"event: error\ndata: ")
     assert msgspec.json.decode(raw.split(b"data: ")[1])["error"]["type"] == "timeout_error"
+
+
+def test_beta_features_named_in_the_header_go_along() -> None:
+    request = FORMAT.parse(asked(), {"anthropic-beta": "files-api-2025-04-14, context-1m"})
+    assert "files-api-2025-04-14" in str(request.body)
+    assert "context-1m" in str(request.body)
