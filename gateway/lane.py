@@ -28,10 +28,6 @@ WATCH_AFTER_S = 0.05
 CLOSE = (b"connection", b"close")
 
 
-class ClientGone(Exception):
-    """The client left before its request was complete."""
-
-
 class Lane:
     """The data plane as an ASGI application; ``endpoints`` is asked for late, when the worker has started."""
 
@@ -64,8 +60,6 @@ class Lane:
             return
         try:
             request = await self._read(scope, receive, found[0])
-        except ClientGone:
-            return
         except GatewayError as error:
             # What is left of the body is not read: the connection cannot be used again.
             answer = refuse(error, found[0])
@@ -104,8 +98,7 @@ class Lane:
 
     async def _collect(self, receive: Receive) -> bytes:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
+        _check_there(message)
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
             if len(body) > self._max_body_bytes:
@@ -115,13 +108,18 @@ class Lane:
         size = len(body)
         while message.get("more_body"):
             message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
+            _check_there(message)
             pieces.append(message.get("body", b""))
             size += len(pieces[-1])
             if size > self._max_body_bytes:
                 raise too_large(self._max_body_bytes)
         return b"".join(pieces)
+
+
+def _check_there(message: Message) -> None:
+    # Also what servers say when the body's framing is broken and the client still listens: it is answered.
+    if message["type"] == "http.disconnect":
+        raise InvalidRequest("The body ended before it was complete.")
 
 
 class _Exchange:

@@ -98,7 +98,8 @@ class ViewDoor(Door):
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
         content_type = headers.pop("content_type", "")
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        response: Any = APIClient().generic(method, path, body, content_type=content_type, headers=given)
+        client: Any = APIClient()
+        response: Any = client.generic(method, path, body, content_type=content_type, headers=given)
         content = response.getvalue() if isinstance(response, StreamingHttpResponse) else response.content
         return Reply(response.status_code, {name.lower(): value for name, value in response.items()}, content)
 
