@@ -11,19 +11,26 @@ from gateway.formats.chat_request import MAX_CHOICES, MAX_MESSAGES, MAX_TOOLS
 from gateway.formats.embeddings import MAX_INPUTS
 from gateway.formats.generate import GenerateRequest
 from gateway.formats.messages_request import MessagesRequest
+from gateway.formats.validation import MAX_MODE_LENGTH, MAX_MODEL_LENGTH, MAX_USER_LENGTH
 
 Schema = dict[str, Any]
 
 REF = "#/components/schemas/{name}"
 _MAX_TOKENS: Schema = {"minimum": 1, "maximum": 100_000_000}
-_MODEL_NAME: Schema = {"description": "A route, a model, or `provider/model`; without it the tenant's default route."}
+_MODEL_NAME: Schema = {
+    "description": "A route, a model, or `provider/model`; without it the tenant's default route.",
+    "maxLength": MAX_MODEL_LENGTH,
+}
 _TAGS: Schema = {
     "description": "At most 32 of at most 128 characters; a list's members get the empty value.",
     "maxItems": 32,
     "maxProperties": 32,
 }
-_USER: Schema = {"description": "Your end user, for limits, sticky routing and the events."}
-_MODE: Schema = {"description": "`direct`, or a mode for which a route is set up."}
+_USER: Schema = {
+    "description": "Your end user, for limits, sticky routing and the events.",
+    "maxLength": MAX_USER_LENGTH,
+}
+_MODE: Schema = {"description": "`direct`, or a mode for which a route is set up.", "maxLength": MAX_MODE_LENGTH}
 
 _REQUESTS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "ChatRequest": (ChatRequest, "OpenAI's request plus `mode`, `budget` and `tags`; unknown fields are passed on."),
