@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import psutil
 import pytest
 import websockets
@@ -54,13 +54,11 @@ async def test_the_first_call_is_answered_shown_kept_and_survives_a_restart(empt
     again = Up(empty_directory, port=up.port)
     try:
         await asyncio.to_thread(again.wait_until_ready, 60)
-        run = httpx.get(f"{again.root}/v1/runs/{correlation_id}", headers=KEY, timeout=10)
+        assert (await _run(again, correlation_id, time.monotonic()))["state"] == "completed"
         took_s = time.monotonic() - again.began
         print(f"second start {took_s:.1f} s")
-        assert run.status_code == 200
-        assert run.json()["state"] == "completed"
         assert (await asyncio.to_thread(_curl, again.port))[1]["choices"][0]["message"]["content"]
-        assert took_s < SECOND_START_S
+        assert took_s < SECOND_START_S * _business()
         _stop_with_ctrl_c(again, empty_directory)
     finally:
         again.stop()
@@ -71,7 +69,7 @@ async def _call_and_watch(up: Up) -> str:
         f"{up.root.replace('http', 'ws')}/v1/ws", additional_headers=KEY, open_timeout=10
     ) as socket:
         await socket.send('{"type":"subscribe","all":true}')
-        assert json.loads(await asyncio.wait_for(socket.recv(), 5))["type"] == "subscribed"
+        assert msgspec.json.decode(await asyncio.wait_for(socket.recv(), 5))["type"] == "subscribed"
         correlation_id, answer = await asyncio.to_thread(_curl, up.port)
         answered_at = time.monotonic()
         assert answer["object"] == "chat.completion"
@@ -83,7 +81,7 @@ async def _call_and_watch(up: Up) -> str:
         assert {"llm.request.started", "llm.request.completed"} <= {event["event_type"] for event in run["events"]}
         shown: set[str] = set()
         while not {"llm.request.started", "llm.request.completed"} <= shown:
-            message = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            message = msgspec.json.decode(await asyncio.wait_for(socket.recv(), 5))
             if message["type"] == "run.event" and message["event"]["correlation_id"] == correlation_id:
                 shown.add(message["event"]["event_type"])
     return correlation_id
@@ -95,7 +93,7 @@ def _curl(port: int) -> tuple[str, Any]:
     head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
     assert head.startswith("HTTP/1.1 200"), done.stdout
     headers = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:])
-    return headers["x-correlation-id"], json.loads(body)
+    return headers["x-correlation-id"], msgspec.json.decode(body)
 
 
 async def _run(up: Up, correlation_id: str, deadline: float) -> Any:
@@ -118,6 +116,11 @@ def _stop_with_ctrl_c(up: Up, directory: Path) -> None:
     _gone, alive = psutil.wait_procs(everyone, timeout=5)
     assert alive == []
     assert [process.pid for process in psutil.process_iter() if str(directory) in _words(process)] == []
+
+
+def _business() -> float:
+    """How much longer things may take because other work has the processors: 1 on an idle machine."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def _words(process: psutil.Process) -> str:
