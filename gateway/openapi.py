@@ -274,7 +274,7 @@ def responses_of(operation: Operation) -> dict[Any, Any]:
     elif not operation.streams:
         responses[200, operation.media_type] = OpenApiResponse({"type": "string"}, description="The answer")
     if operation.streams:
-        responses[200, SSE] = OpenApiResponse({"type": "string"}, description="Server-sent events")
+        responses[200, SSE] = OpenApiResponse(reference("ServerSentEvent"), description="A stream of such events")
     for status in operation.errors:
         responses[status, JSON] = OpenApiResponse(reference(operation.error), description=_ERROR_TEXTS[status])
     return responses

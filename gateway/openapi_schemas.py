@@ -215,6 +215,11 @@ ANSWERS: dict[str, Schema] = {
         usage=_whole(prompt_tokens=_COUNT, total_tokens=_COUNT),
         **_FACTS,
     ),
+    "ServerSentEvent": {
+        **_object(("data",), event=_STRING, data={**_STRING, "description": "JSON, or `[DONE]`."}),
+        "description": "One event of the stream.",
+        "examples": [{"event": "token", "data": '{"text": "Hello"}'}],
+    },
     "ModelEntry": _whole(id=_STRING, object={"const": "model"}, created=_INTEGER, owned_by=_STRING),
     "ModelList": _whole(object={"const": "list"}, data=_list(_ref("ModelEntry"))),
     "Alive": _whole(status={"const": "ok"}),

@@ -98,7 +98,8 @@ def tags_of(tags: dict[str, str] | list[str] | None) -> dict[str, str]:
     if not tags:
         return {}
     named = tags if isinstance(tags, dict) else dict.fromkeys(tags, "")
-    if len(named) > 32 or any(len(name) > 128 or len(value) > 128 for name, value in named.items()):
+    # The list itself, because naming its members removes what it repeats.
+    if len(tags) > 32 or any(len(name) > 128 or len(value) > 128 for name, value in named.items()):
         raise InvalidRequest("At most 32 tags of at most 128 characters each.", param="tags")
     return named
 

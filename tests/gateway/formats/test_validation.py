@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidRequest
-from gateway.formats.validation import MAX_DEPTH, decode_object, require_length, require_range
+from gateway.formats.validation import MAX_DEPTH, decode_object, require_length, require_range, tags_of
 
 
 def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
@@ -47,3 +47,9 @@ def test_a_text_that_is_too_long_is_named_but_not_repeated() -> None:
 def test_bounds_are_written_out() -> None:
     with pytest.raises(InvalidRequest, match="between 1 and 100000000, got -1"):
         require_range(-1, "max_tokens", 1, 100_000_000)
+
+
+@pytest.mark.parametrize("tags", [["a"] * 33, {str(number): "" for number in range(33)}, ["a" * 129], {"a": "b" * 129}])
+def test_too_many_or_too_long_tags_are_refused(tags: dict[str, str] | list[str]) -> None:
+    with pytest.raises(InvalidRequest):
+        tags_of(tags)
