@@ -16,6 +16,7 @@ from granian.server.embed import Server
 from contracts.clock import SystemClock
 from contracts.specs import ModelSpec, ProviderSpec, RetrySpec, Secret, TargetSpec
 from gateway.lane import Lane
+from gateway.runtime import GatewayRuntime
 from routing.engine.upstream import PyqwestUpstream, SchemeUpstream
 from routing.providers.sandbox_transport import SandboxUpstream
 from tests.gateway.stand import ALL, PRICE, Stand
@@ -94,10 +95,16 @@ async def nothing_behind(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(stand: Stand, *, max_body_bytes: int = 5_000_000, body_timeout_s: float = 5.0) -> AsyncIterator[str]:
-    """The stand's lane on a real HTTP server; its base URL."""
+async def serving(
+    stand: Stand | GatewayRuntime,
+    *,
+    max_body_bytes: int = 5_000_000,
+    body_timeout_s: float = 5.0,
+    behind: Any = nothing_behind,
+) -> AsyncIterator[str]:
+    """The lane of what has endpoints on a real HTTP server; its base URL."""
     lane = Lane(
-        nothing_behind,
+        behind,
         lambda: stand.endpoints,
         clock=SystemClock(),
         max_body_bytes=max_body_bytes,
