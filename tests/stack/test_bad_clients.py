@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.stack.conftest import Upstreams
-from tests.stack.installation import BODY_TIMEOUT_S, KEY, ROUTE, Installation, eventually
+from tests.stack.installation import BODY_TIMEOUT_S, KEY, ROUTE, Installation, business, eventually
 from tests.stack.load import Load
 from tests.upstreams.server import SlowPieces
 
@@ -44,7 +44,7 @@ async def test_clients_that_dribble_are_cut_and_hold_up_nobody(
     assert load.failed == []
     slowest_s = max(call.took_s for call in load.calls)
     print(f"{len(load.calls)} calls beside {2 * DRIBBLERS} dribbling clients, slowest {slowest_s * 1000:.0f} ms")
-    assert slowest_s < SLOWEST_S
+    assert slowest_s < SLOWEST_S * business()
 
 
 async def _dribble(installation: Installation, head: bytes, drop: bytes) -> tuple[float, bytes]:

@@ -19,7 +19,7 @@ import psutil
 import pytest
 import websockets
 
-from tests.stack.installation import Up, free_port
+from tests.stack.installation import Up, business, free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
@@ -58,7 +58,7 @@ async def test_the_first_call_is_answered_shown_kept_and_survives_a_restart(empt
         took_s = time.monotonic() - again.began
         print(f"second start {took_s:.1f} s")
         assert (await asyncio.to_thread(_curl, again.port))[1]["choices"][0]["message"]["content"]
-        assert took_s < SECOND_START_S * _business()
+        assert took_s < SECOND_START_S * business()
         _stop_with_ctrl_c(again, empty_directory)
     finally:
         again.stop()
@@ -116,11 +116,6 @@ def _stop_with_ctrl_c(up: Up, directory: Path) -> None:
     _gone, alive = psutil.wait_procs(everyone, timeout=5)
     assert alive == []
     assert [process.pid for process in psutil.process_iter() if str(directory) in _words(process)] == []
-
-
-def _business() -> float:
-    """How much longer things may take because other work has the processors: 1 on an idle machine."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def _words(process: psutil.Process) -> str:
