@@ -229,6 +229,13 @@ def test_every_file_that_a_document_quotes_exists(path):
             assert (ROOT / quoted).exists(), quoted
 
 
+def test_every_class_that_the_interfaces_name_exists():
+    named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", _read(ROOT / "docs" / "INTERFACES.md")))
+    code = "\n".join(text for name, text in _tracked_texts() if name.endswith(".py"))
+    assert named
+    assert {name for name in named if not re.search(rf"^class {name}\b", code, re.MULTILINE)} == set()
+
+
 def _tracked_texts() -> Iterator[tuple[str, str]]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
