@@ -84,7 +84,7 @@ _LIMITS: dict[str, dict[str, Schema]] = {
 
 
 def _object(required: tuple[str, ...], **properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": True}
+    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def _whole(**properties: Schema) -> Schema:
@@ -107,7 +107,7 @@ _COUNT: Schema = {"type": "integer", "minimum": 0}
 _BOOLEAN: Schema = {"type": "boolean"}
 _BOOLEAN_OR_NULL: Schema = {"type": ["boolean", "null"]}
 _MS: Schema = {"type": ["number", "null"], "minimum": 0, "description": "Milliseconds."}
-_ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
+_ANY_OBJECT: Schema = {"type": "object"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 _NANOUSD: Schema = {"type": ["integer", "null"], "description": "10⁻⁹ US dollars; null where the price is unknown."}

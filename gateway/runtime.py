@@ -17,12 +17,12 @@ from contracts.clock import SystemClock
 from contracts.events import EventContext, GatewayWorkerStarted
 from contracts.ports import DependencyProbe, RunReader, SpecSource
 from events.engine import EventOutlet
+from events.engine.redis_wire import RedisUnavailable, RedisWire
 from events.engine.tracing import CallTracer
 from gateway.endpoints import Endpoints
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
 from gateway.engine.config_listener import ConfigListener
-from gateway.engine.redis_wire import RedisUnavailable, RedisWire
 from gateway.engine.spec_cache import SpecCache
 from gateway.health import Health
 from gateway.pipeline import Pipeline

@@ -96,8 +96,8 @@ class CollectorBus(Protocol):
         """Close the connections."""
 
 
-class RedisStreamBus:
-    """Both sides on one Redis stream with one consumer group."""
+class RedisCollectorBus:
+    """:class:`CollectorBus` on a Redis stream with one consumer group."""
 
     def __init__(self, client: redis.asyncio.Redis, *, stream: str = STREAM, group: str = GROUP) -> None:
         self._redis = client
@@ -106,51 +106,12 @@ class RedisStreamBus:
         self._acked = ACKED if stream == STREAM else f"{stream}:acked"
 
     @classmethod
-    def from_url(cls, url: str, *, stream: str = STREAM) -> RedisStreamBus:
+    def from_url(cls, url: str, *, stream: str = STREAM) -> RedisCollectorBus:
         """A bus with its own connections, of the running loop."""
         client = redis.asyncio.Redis.from_url(
             url, socket_timeout=10, socket_connect_timeout=3, health_check_interval=30, retry=None
         )
         return cls(client, stream=stream)
-
-    # --- shipper
-
-    async def publish(self, batches: Sequence[Batch], watched: Sequence[str]) -> Published:
-        """See :class:`ShipperBus`."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for batch in batches:
-            pipeline.xadd(self._stream, _fields(batch))
-        pipeline.xlen(self._stream)
-        if watched:
-            pipeline.hmget(self._acked, list(watched))
-        answers = await self._run(pipeline)
-        known = answers[len(batches) + 1] if watched else []
-        return Published(
-            entry_ids=answers[: len(batches)],
-            length=int(answers[len(batches)]),
-            acked={
-                spool_id: Position.parse(text.decode())
-                for spool_id, text in zip(watched, known, strict=True)
-                if text is not None
-            },
-        )
-
-    async def holds(self, entry_id: bytes, spool_id: str) -> bool:
-        """See :class:`ShipperBus`."""
-        try:
-            entries: Any = await self._redis.xrange(self._stream, min=entry_id, max=entry_id, count=1)
-        except (RedisError, OSError) as error:
-            raise BusUnavailable(str(error)) from error
-        return bool(entries) and entries[0][1].get(b"spool") == spool_id.encode()
-
-    async def forget(self, spool_id: str) -> None:
-        """See :class:`ShipperBus`."""
-        try:
-            await cast("Any", self._redis.hdel(self._acked, spool_id))
-        except (RedisError, OSError) as error:
-            raise BusUnavailable(str(error)) from error
-
-    # --- collector
 
     async def read(self, consumer: str, *, count: int, block_ms: int) -> list[Delivery]:
         """See :class:`CollectorBus`."""
@@ -245,7 +206,8 @@ class RedisStreamBus:
         await self._redis.aclose()
 
 
-def _fields(batch: Batch) -> dict[Any, Any]:
+def fields_of(batch: Batch) -> dict[str, str | bytes]:
+    """A stream entry's fields; :func:`_batch` reads them."""
     return {
         "spool": batch.spool_id,
         "after": str(batch.after),
@@ -282,4 +244,14 @@ def _batch(fields: Mapping[bytes, bytes]) -> Batch | None:
         return None
 
 
-__all__ = ["START", "Batch", "BusUnavailable", "CollectorBus", "Delivery", "Published", "RedisStreamBus", "ShipperBus"]
+__all__ = [
+    "START",
+    "Batch",
+    "BusUnavailable",
+    "CollectorBus",
+    "Delivery",
+    "Published",
+    "RedisCollectorBus",
+    "ShipperBus",
+    "fields_of",
+]

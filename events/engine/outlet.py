@@ -8,11 +8,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from events.engine.bus import RedisStreamBus
 from events.engine.emitter import SpoolEmitter
 from events.engine.metric_files import archive_dead_processes, share_between_processes
 from events.engine.metrics import GatewayMetrics
 from events.engine.shipper import Shipper
+from events.engine.shipper_bus import RedisShipperBus
 from events.engine.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,6 @@ def build(
     metrics = GatewayMetrics(tenant_limit=tenant_limit)
     spool = Spool.open(spool_dir, max_bytes=spool_max_bytes)
     emitter = SpoolEmitter(spool, service_name=service_name, env=env, observer=metrics)
-    bus = RedisStreamBus.from_url(redis_url)
+    bus = RedisShipperBus.from_url(redis_url)
     shipper = Shipper(bus, root=spool_dir, own=spool, emitter=emitter, observer=metrics)
     return EventOutlet(spool=spool, emitter=emitter, metrics=metrics, shipper=shipper)

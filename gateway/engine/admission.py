@@ -21,9 +21,9 @@ from contracts.errors import ServiceUnavailable
 from contracts.events import EventContext, LimiterDegraded
 from contracts.ports import Clock, Emitter
 from contracts.specs import LimitMetric
+from events.engine.redis_wire import RedisArg, RedisCommandError, RedisUnavailable, RedisWire
 from gateway.engine.limits import AppliedLimit, Ticket, refusal
 from gateway.engine.local_limiter import LocalLimiter
-from gateway.engine.redis_wire import RedisArg, RedisCommandError, RedisUnavailable, RedisWire
 
 log = logging.getLogger(__name__)
 

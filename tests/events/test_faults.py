@@ -20,6 +20,7 @@ from controlplane.embedded.layout import Layout
 from controlplane.embedded.postgres import EmbeddedPostgres
 from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.session import running
+from events.engine.bus import COLLECTORS
 from events.engine.spool import Spool, complete_bytes
 
 ROOT = Path(__file__).parent.parent.parent
@@ -203,6 +204,9 @@ def test_another_collector_takes_over_from_a_killed_one(stack: Stack):
     until(lambda: stack.stored("takeover")[0] > 200, "events flow again")
     count = finished(emitter)
     until(lambda: stack.stored("takeover") == (count, count), "everything was stored")
+    client = redis.Redis.from_url(stack.layout.redis_url())
+    # The killed one is still listed: it could not say goodbye.
+    until(lambda: int(client.hlen(COLLECTORS)) == 3, "both collectors run")
     for process in (second, third):
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

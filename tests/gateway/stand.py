@@ -29,7 +29,7 @@ from events.engine.tracing import CallTracer
 from gateway.endpoints import Endpoints
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
-from gateway.engine.redis_wire import RedisWire
+from events.engine.redis_wire import RedisWire
 from gateway.engine.spec_cache import SpecCache
 from gateway.exchange import Answer, GatewayRequest
 from gateway.health import Health

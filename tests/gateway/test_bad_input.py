@@ -347,7 +347,7 @@ def seeded(settings: Any, tmp_path: Any, transactional_db: None) -> Iterator[Ten
     EventRecord.objects.filter(tenant_id__in=[str(tenant.id) for tenant in tenants]).delete()
 
 
-async def through_everything(stream: str, redis_url: str) -> dict[str, Any]:
+async def through_everything(consumer: str, redis_url: str) -> dict[str, Any]:
     """Each awkward call's run as its tenant reads it, and what another tenant's key gets for it."""
     runtime = build_runtime()
     collector = Collector(
@@ -355,7 +355,7 @@ async def through_everything(stream: str, redis_url: str) -> dict[str, Any]:
         store=EventStore(conninfo(), retention=timedelta(days=30)),
         sink=NoSink(),
         metrics=CollectorMetrics(),
-        consumer=stream,
+        consumer=consumer,
         block_ms=20,
     )
     collecting = asyncio.create_task(collector.run())

@@ -19,9 +19,10 @@ from events.collector.collector import Collector
 from events.collector.database import conninfo
 from events.collector.metrics import CollectorMetrics
 from events.collector.store import EventStore
-from events.engine.bus import RedisStreamBus
+from events.engine.bus import RedisCollectorBus
 from events.engine.metric_files import archive_dead_processes, share_between_processes
 from events.engine.shipper import Shipper
+from events.engine.shipper_bus import RedisShipperBus
 from events.live.sink import ChannelsSink
 
 
@@ -50,14 +51,14 @@ async def collect(name: str, *, claim_idle_ms: int) -> None:
     share_between_processes(Path(settings.PROMETHEUS_MULTIPROC_DIR))
     archive_dead_processes(Path(settings.PROMETHEUS_MULTIPROC_DIR))
     collector = Collector(
-        bus=RedisStreamBus.from_url(settings.REDIS_URL),
+        bus=RedisCollectorBus.from_url(settings.REDIS_URL),
         store=EventStore(conninfo(), retention=timedelta(days=settings.EVENT_RETENTION_DAYS)),
         sink=ChannelsSink(),
         metrics=CollectorMetrics(),
         consumer=name or f"{socket.gethostname()}-{os.getpid()}-{new_span_id()[:6]}",
         claim_idle_ms=claim_idle_ms,
     )
-    shipper = Shipper(RedisStreamBus.from_url(settings.REDIS_URL), root=Path(settings.SPOOL_DIR))
+    shipper = Shipper(RedisShipperBus.from_url(settings.REDIS_URL), root=Path(settings.SPOOL_DIR))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, collector.stop)

@@ -16,7 +16,7 @@ from contracts.events import LimiterDegraded
 from contracts.specs import KeySpec, LimitMetric, LimitSpec, TenantSpec
 from gateway.engine.admission import Admission
 from gateway.engine.limits import Ticket, applied_limits
-from gateway.engine.redis_wire import RedisWire
+from events.engine.redis_wire import RedisWire
 from tests.gateway.doubles import RecordingEmitter, limit
 
 KEY = KeySpec(id="key-1", tenant_id="tenant-1")

@@ -11,9 +11,9 @@ from redis.asyncio.connection import parse_url
 
 from contracts.clock import SystemClock
 from contracts.specs import KeySpec, LimitMetric, TenantSpec
+from events.engine.redis_wire import RedisWire
 from gateway.engine.admission import Admission
 from gateway.engine.limits import Ticket, applied_limits
-from gateway.engine.redis_wire import RedisWire
 from tests.gateway.doubles import RecordingEmitter, limit
 
 
