@@ -311,9 +311,25 @@ def test_all_breakwater_processes_share_the_data_volume():
             assert "data:/data" in service["volumes"], name
 
 
-def test_docker_compose_accepts_the_file(tmp_path):
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
-        pytest.skip("docker compose is not installed")
-    done = subprocess.run([docker, "compose", "config", "--quiet"], cwd=ROOT, capture_output=True, text=True)
+def _compose_command() -> list[str]:
+    """`docker compose`, or its predecessor."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        program = shutil.which(command[0])
+        if program and not subprocess.run([program, *command[1:], "version"], capture_output=True).returncode:
+            return [program, *command[1:]]
+    pytest.skip("docker compose is not installed")
+
+
+def test_docker_compose_accepts_the_file():
+    done = subprocess.run([*_compose_command(), "config", "--quiet"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")])
+def test_prometheus_accepts_the_alert_rules(arguments):
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    folder = ROOT / "deploy" / "prometheus"
+    done = subprocess.run([promtool, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
