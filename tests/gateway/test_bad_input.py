@@ -27,6 +27,7 @@ from routing.services import TargetChoice, create_route
 from tenants.keys import ClearKey
 from tenants.models import Tenant
 from tenants.services import create_key, create_tenant
+from tests.gateway.api_document import api_document, validator_of
 from tests.gateway.sdk.conftest import serving
 from tests.gateway.stand import Stand
 from tests.gateway.wire import WireReply, exchange, head, request
@@ -396,6 +397,9 @@ def test_awkward_calls_are_kept_whole_and_seen_by_their_tenant_only(
     assert {name: run["state"] for name, run in runs.items()} == {
         name: "rejected" if name == "unknown model" else "completed" for name in AWKWARD
     }
+    as_described = validator_of(api_document(), "Run")
+    for run in runs.values():
+        as_described.validate(run)
     assert runs["NUL"]["user"] == "a\ufffdb"
     assert runs["NUL"]["tags"] == {"nul\ufffd": "\ufffd"}
     assert runs["NUL"]["input"][0]["content"] == "nul \ufffd here"

@@ -8,10 +8,9 @@ import msgspec
 import pytest
 from django.core.management import call_command
 from django.test import Client
-from drf_spectacular.generators import SchemaGenerator
-from jsonschema import Draft202012Validator
 
 from gateway.openapi import OPERATIONS, Operation
+from tests.gateway.api_document import api_document, validator_of
 from tests.gateway.stand import Stand
 
 CALLS = [operation for operation in OPERATIONS if operation.method == "POST"]
@@ -19,12 +18,7 @@ CALLS = [operation for operation in OPERATIONS if operation.method == "POST"]
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    return msgspec.json.decode(msgspec.json.encode(SchemaGenerator().get_schema(request=None, public=True)))
-
-
-def validator_of(document: Any, name: str) -> Draft202012Validator:
-    """A validator of one schema of the document."""
-    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+    return api_document()
 
 
 def described(document: Any, name: str) -> Any:
