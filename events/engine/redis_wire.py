@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 import hiredis
@@ -78,6 +79,8 @@ class RedisWire:
         self._retry_s = retry_s
         self._wire: _Wire | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self.on_reconnected: Callable[[], None] = lambda: None
+        """Called when Redis answers again after it did not."""
 
     @property
     def connected(self) -> bool:
@@ -126,6 +129,8 @@ class RedisWire:
                 self._wire = await self._connect()
             except (OSError, RedisCommandError, TimeoutError):
                 await asyncio.sleep(self._retry_s)
+            else:
+                self.on_reconnected()
 
     async def _connect(self) -> _Wire:
         loop = asyncio.get_running_loop()

@@ -71,6 +71,7 @@ class Admission:
         self._settle_timer: asyncio.TimerHandle | None = None
         self._degraded = False
         self._tasks: set[asyncio.Task[None]] = set()
+        wire.on_reconnected = self._recovered
 
     @property
     def degraded(self) -> bool:
@@ -105,8 +106,7 @@ class Admission:
                 # The batch is on its way to Redis: give the place back whether or not it was taken.
                 self.settle(ticket, tokens=0)
             raise
-        if self._degraded:
-            self._set_degraded(False, "Redis answers again")
+        self._recovered()
         if refused:
             raise refusal(limits[refused - 1])
         return ticket
@@ -207,6 +207,10 @@ class Admission:
         if refused is not None:
             raise refusal(refused)
         return ticket
+
+    def _recovered(self) -> None:
+        if self._degraded:
+            self._set_degraded(False, "Redis answers again")
 
     def _set_degraded(self, degraded: bool, reason: str) -> None:
         self._degraded = degraded

@@ -14,9 +14,9 @@ from contracts.clock import SystemClock
 from contracts.errors import RateLimited, ServiceUnavailable
 from contracts.events import LimiterDegraded
 from contracts.specs import KeySpec, LimitMetric, LimitSpec, TenantSpec
+from events.engine.redis_wire import RedisWire
 from gateway.engine.admission import Admission
 from gateway.engine.limits import Ticket, applied_limits
-from events.engine.redis_wire import RedisWire
 from tests.gateway.doubles import RecordingEmitter, limit
 
 KEY = KeySpec(id="key-1", tenant_id="tenant-1")
@@ -217,3 +217,14 @@ async def test_reserved_tokens_never_exceed_the_limit(
         assert ticket.limits[0].remaining == value - counted - reserved
         await settled(admission, ticket, tokens=min(used, reserved))
         counted += min(used, reserved)
+
+
+async def test_admission_is_shared_again_as_soon_as_redis_answers_without_a_call(
+    admission: Admission, wire: RedisWire, emitter: RecordingEmitter
+) -> None:
+    wire.abandon()
+    assert (await admit(admission, limit(10))).degraded
+    async with asyncio.timeout(5):
+        while admission.degraded:  # noqa: ASYNC110 - a condition of another task, without an event
+            await asyncio.sleep(0.01)
+    assert [event.degraded for event in emitter.payloads(LimiterDegraded)] == [True, False]  # type: ignore[attr-defined]
