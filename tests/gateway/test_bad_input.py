@@ -34,7 +34,6 @@ from tests.gateway.wire import WireReply, exchange, head, request
 
 MEGABYTE = 1 << 20
 MAX_BODY = 5 * MEGABYTE
-BODY_TIMEOUT_S = 0.5
 HELLO = b'{"messages":[{"role":"user","content":"Hello"}]}'
 ERROR_FIELDS = {"code", "message", "type", "param", "retryable", "correlation_id"}
 UNKNOWN_RUN = "req_" + "0" * 32
@@ -64,9 +63,7 @@ def stand() -> Stand:
 
 @pytest.fixture
 async def url(stand: Stand) -> AsyncIterator[str]:
-    async with serving(
-        stand, max_body_bytes=MAX_BODY, body_timeout_s=BODY_TIMEOUT_S, behind=get_asgi_application()
-    ) as found:
+    async with serving(stand, max_body_bytes=MAX_BODY, behind=get_asgi_application()) as found:
         yield found
 
 
@@ -278,9 +275,10 @@ async def test_a_large_messages_request_is_refused_in_anthropics_shape(url: str)
     assert (reply.status, reply.json["type"], reply.json["error"]["type"]) == (413, "error", "request_too_large")
 
 
-async def test_a_body_that_does_not_come_is_given_up(url: str) -> None:
+async def test_a_body_that_does_not_come_is_given_up(stand: Stand) -> None:
     sent = head("POST", "/v1/chat/completions", b"Content-Length: 500") + b'{"messages":'
-    reply = await exchange(url, sent)
+    async with serving(stand, body_timeout_s=0.1) as url:
+        reply = await exchange(url, sent)
     check_refusal(reply, 408, "REQUEST_TIMEOUT")
     assert reply.headers["connection"] == "close"
 
