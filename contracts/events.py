@@ -74,21 +74,16 @@ class RequestStarted(EventPayload, frozen=True, kw_only=True):
     """The messages, only where the tenant stores payloads."""
 
 
-class RequestCompleted(EventPayload, frozen=True, kw_only=True):
-    """The call was answered. Every started call ends in exactly one of completed and failed."""
+class EndedCall(EventPayload, frozen=True, kw_only=True):
+    """What the two ways for a call to end have in common; has no type of its own."""
 
-    event_type = "llm.request.completed"
     endpoint: str
     operation: str
     key_id: str
     team_id: str | None = None
-    route: str
-    provider: str
-    model: str
     stream: bool = False
     user: str | None = None
     tags: dict[str, str] = {}
-    finish_reason: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
@@ -101,52 +96,40 @@ class RequestCompleted(EventPayload, frozen=True, kw_only=True):
     """None when the model's price is unknown."""
     duration_ms: float
     """From the request's last byte read to the answer's last byte handed to the server."""
-    overhead_ms: float
-    """``duration_ms`` less the time spent waiting for providers."""
-    first_token_ms: float | None = None
-    attempts: int = 1
-    fallback_used: bool = False
-    degraded: bool = False
-    """Admitted by the local limiter because Redis was down."""
-    output: Any = None
-    """The answer's message, only where the tenant stores payloads."""
-
-
-class RequestFailed(EventPayload, frozen=True, kw_only=True):
-    """The call ended in an error, or the client left (``error_code`` ``CLIENT_DISCONNECTED``)."""
-
-    event_type = "llm.request.failed"
-    endpoint: str
-    operation: str
-    key_id: str
-    team_id: str | None = None
-    requested_model: str | None = None
-    route: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    stream: bool = False
-    user: str | None = None
-    tags: dict[str, str] = {}
-    error_code: str
-    error_message: str
-    http_status: int
-    retryable: bool = False
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_input_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    audio_input_tokens: int = 0
-    audio_output_tokens: int = 0
-    usage_estimated: bool = False
-    cost_nanousd: int | None = None
-    duration_ms: float
     overhead_ms: float = 0.0
+    """``duration_ms`` less the time spent waiting for providers."""
     first_token_ms: float | None = None
     attempts: int = 0
     fallback_used: bool = False
     degraded: bool = False
+    """Admitted by the local limiter because Redis was down."""
     output: Any = None
+    """The answer's message (of a failed stream: the text so far), only where the tenant stores payloads."""
+
+
+class RequestCompleted(EndedCall, frozen=True, kw_only=True):
+    """The call was answered. Every started call ends in exactly one of completed and failed."""
+
+    event_type = "llm.request.completed"
+    route: str
+    provider: str
+    model: str
+    finish_reason: str | None = None
+    overhead_ms: float
+
+
+class RequestFailed(EndedCall, frozen=True, kw_only=True):
+    """The call ended in an error, or the client left (``error_code`` ``CLIENT_DISCONNECTED``)."""
+
+    event_type = "llm.request.failed"
+    requested_model: str | None = None
+    route: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    error_code: str
+    error_message: str
+    http_status: int
+    retryable: bool = False
 
 
 class RequestRejected(EventPayload, frozen=True, kw_only=True):
@@ -163,10 +146,9 @@ class RequestRejected(EventPayload, frozen=True, kw_only=True):
 # --- llm.attempt.* : one try at one provider -------------------------------------------------------
 
 
-class AttemptCompleted(EventPayload, frozen=True, kw_only=True):
-    """A provider answered."""
+class EndedAttempt(EventPayload, frozen=True, kw_only=True):
+    """What the ways for an attempt to end have in common; has no type of its own."""
 
-    event_type = "llm.attempt.completed"
     attempt: int
     """1 for the call's first."""
     target_id: str
@@ -174,6 +156,12 @@ class AttemptCompleted(EventPayload, frozen=True, kw_only=True):
     model: str
     duration_ms: float
     """To the last byte; for a stream to its end."""
+
+
+class AttemptCompleted(EndedAttempt, frozen=True, kw_only=True):
+    """A provider answered."""
+
+    event_type = "llm.attempt.completed"
     first_token_ms: float | None = None
     queue_ms: float = 0.0
     hedge: bool = False
@@ -182,15 +170,10 @@ class AttemptCompleted(EventPayload, frozen=True, kw_only=True):
     output_tokens: int = 0
 
 
-class AttemptFailed(EventPayload, frozen=True, kw_only=True):
+class AttemptFailed(EndedAttempt, frozen=True, kw_only=True):
     """A try that gave no answer."""
 
     event_type = "llm.attempt.failed"
-    attempt: int
-    target_id: str
-    provider: str
-    model: str
-    duration_ms: float
     queue_ms: float = 0.0
     hedge: bool = False
     error_code: str
@@ -200,15 +183,10 @@ class AttemptFailed(EventPayload, frozen=True, kw_only=True):
     retry_in_ms: float | None = None
 
 
-class AttemptCancelled(EventPayload, frozen=True, kw_only=True):
+class AttemptCancelled(EndedAttempt, frozen=True, kw_only=True):
     """A try that was given up on our side: the hedge's loser, or the client left."""
 
     event_type = "llm.attempt.cancelled"
-    attempt: int
-    target_id: str
-    provider: str
-    model: str
-    duration_ms: float
     reason: str
 
 

@@ -23,7 +23,7 @@ from events.engine.tracing import CallTracer, parse_traceparent
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator, presented_key
 from gateway.engine.call import Call, StreamTally
-from gateway.engine.headers import answer_headers, retry_headers
+from gateway.engine.headers import answer_headers, error_headers
 from gateway.engine.limits import applied_limits
 from gateway.engine.outcome import completed_event, failed_event
 from gateway.engine.request_budget import apply_budget
@@ -332,7 +332,7 @@ class Pipeline:
         return (self._clock.monotonic() - call.exchange.received_at) * 1000
 
     def _error_answer(self, call: Call, error: GatewayError, format_: ChatFormat | None) -> Answer:
-        headers = answer_headers(call, None, b"application/json") + retry_headers(error)
+        headers = answer_headers(call, None, b"application/json") + error_headers(error)
         body = (
             format_.error_body(error, call.correlation_id)
             if format_ is not None

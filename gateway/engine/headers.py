@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.errors import GatewayError
+from contracts.errors import AuthenticationFailed, GatewayError
 from contracts.specs import LimitMetric
 from gateway.engine.call import Call
 from gateway.engine.limits import Ticket
@@ -42,15 +42,19 @@ def plain_headers(correlation_id: str, error: GatewayError | None = None) -> Hea
         (b"x-request-id", identifier),
         (b"request-id", identifier),
     ]
-    return headers + retry_headers(error) if error is not None else headers
+    return headers + error_headers(error) if error is not None else headers
 
 
-def retry_headers(error: GatewayError) -> Headers:
-    """``Retry-After`` in whole seconds, and in milliseconds as OpenAI's clients prefer it."""
-    if error.retry_after_s is None:
-        return []
-    milliseconds = max(1, round(error.retry_after_s * 1000))
-    return [(b"retry-after", b"%d" % max(1, -(-milliseconds // 1000))), (b"retry-after-ms", b"%d" % milliseconds)]
+def error_headers(error: GatewayError) -> Headers:
+    """``Retry-After`` (also in milliseconds, which OpenAI's clients prefer), and how to authenticate (RFC 9110)."""
+    headers: Headers = []
+    if isinstance(error, AuthenticationFailed):
+        headers.append((b"www-authenticate", b"Bearer"))
+    if error.retry_after_s is not None:
+        milliseconds = max(1, round(error.retry_after_s * 1000))
+        headers.append((b"retry-after", b"%d" % max(1, -(-milliseconds // 1000))))
+        headers.append((b"retry-after-ms", b"%d" % milliseconds))
+    return headers
 
 
 def _add_limits(headers: Headers, ticket: Ticket) -> None:

@@ -25,11 +25,11 @@ from contracts.specs import (
     TargetSpec,
     TenantSpec,
 )
+from events.engine.redis_wire import RedisWire
 from events.engine.tracing import CallTracer
 from gateway.endpoints import Endpoints
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
-from events.engine.redis_wire import RedisWire
 from gateway.engine.spec_cache import SpecCache
 from gateway.exchange import Answer, GatewayRequest
 from gateway.health import Health

@@ -180,6 +180,7 @@ async def test_a_request_that_never_becomes_a_call_has_the_right_status_and_shap
     assert (answer.status, error["code"]) == (status, code)
     assert set(error) >= {"code", "message", "type", "param", "retryable", "correlation_id"}
     assert "llm.request.started" not in stand.emitter.types()
+    assert dict(answer.headers).get(b"www-authenticate") == (b"Bearer" if status == 401 else None)
     # A rejection is an event of its tenant; without a tenant there is nobody to tell.
     assert len(stand.emitter.payloads(RequestRejected)) == (0 if status == 401 else 1)
 
