@@ -57,6 +57,22 @@ class _Wire(asyncio.Protocol):
                 else:
                     future.set_result(reply)
 
+    @property
+    def broken(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
+    def send(self, args: tuple[RedisArg, ...]) -> asyncio.Future[Any]:
+        if self.transport is None or self.broken:
+            raise RedisUnavailable("The Redis connection was lost.")
+        try:
+            self.transport.write(hiredis.pack_command(cast("Any", args)))
+        except RuntimeError as error:
+            # How uvloop says that the connection broke a moment ago.
+            raise RedisUnavailable("The Redis connection was lost.") from error
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        return future
+
     def connection_lost(self, exc: Exception | None) -> None:
         for future in self.waiting:
             if not future.done():
@@ -85,7 +101,7 @@ class RedisWire:
     @property
     def connected(self) -> bool:
         """Whether commands can be sent right now."""
-        return self._wire is not None
+        return self._wire is not None and not self._wire.broken
 
     async def start(self) -> None:
         """Connect (a failure is not an error: the background task goes on trying) and keep connected."""
@@ -113,12 +129,9 @@ class RedisWire:
             RedisUnavailable: not connected.
         """
         wire = self._wire
-        if wire is None or wire.transport is None:
+        if wire is None:
             raise RedisUnavailable("Redis is not connected.")
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        wire.waiting.append(future)
-        wire.transport.write(hiredis.pack_command(cast("Any", args)))
-        return future
+        return wire.send(args)
 
     async def _keep_connected(self) -> None:
         while True:
@@ -146,10 +159,7 @@ class RedisWire:
             assert wire.transport is not None
             try:
                 for command in self._handshake():
-                    future: asyncio.Future[Any] = loop.create_future()
-                    wire.waiting.append(future)
-                    wire.transport.write(hiredis.pack_command(cast("Any", command)))
-                    await future
+                    await wire.send(command)
             except BaseException:
                 wire.transport.abort()
                 raise

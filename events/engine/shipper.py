@@ -126,9 +126,11 @@ class Shipper:
             await self._drop_finished()
         except BusUnavailable as error:
             self._failed(error)
-        except OSError:  # boundary: a disk that fails must not end the task that empties it
-            log.exception("The event shipper could not read or remove a spool")
+        except Exception:  # boundary: nothing, a failing disk included, may end the task that empties the spool
+            log.exception("The event shipper failed; it goes on")
             self._failures += 1
+            if self._observer is not None:
+                self._observer.bus_failed()
 
     async def _ship(self) -> None:
         batches = [] if self._congested else self._collect()

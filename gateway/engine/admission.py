@@ -164,6 +164,9 @@ class Admission:
             self._fail(batch, error)
         except RedisCommandError as error:
             self._fail(batch, error)
+        except Exception:  # boundary: whatever goes wrong, nobody may wait for ever
+            log.exception("admission failed")
+            self._fail(batch, RedisUnavailable("Redis could not be asked."))
         else:
             for waiting, reply in zip(batch, replies, strict=True):
                 _read_reply(waiting, reply)

@@ -58,7 +58,8 @@ class ConfigListener:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, RuntimeError) as error:
+                # RuntimeError is how uvloop says that the connection broke a moment ago.
                 if self._subscribed:
                     log.warning("config.changed is not heard: %s", error)
             finally:

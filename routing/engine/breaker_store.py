@@ -114,7 +114,8 @@ class RedisBreakerStore:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     await self.exchange()
-            except (RedisError, OSError, TimeoutError) as error:
+            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+                # RuntimeError is how uvloop says that the connection broke a moment ago.
                 if self.connected:
                     log.warning("breaker states are not shared: %s", error)
                 self.connected = False

@@ -11,7 +11,7 @@ from redis.asyncio.connection import parse_url
 
 from contracts.clock import SystemClock
 from contracts.specs import KeySpec, LimitMetric, TenantSpec
-from events.engine.redis_wire import RedisWire
+from events.engine.redis_wire import RedisUnavailable, RedisWire
 from gateway.engine.admission import Admission
 from gateway.engine.limits import Ticket, applied_limits
 from tests.gateway.doubles import RecordingEmitter, limit
@@ -121,3 +121,14 @@ async def test_a_place_that_redis_grants_too_late_is_given_back(
     stalling.answering.set()
     await until(lambda: wire.connected)
     assert not (await admit(admission, "after the outage")).degraded
+
+
+async def test_a_command_on_a_connection_that_broke_a_moment_ago_fails_at_once(wire: RedisWire) -> None:
+    assert wire._wire is not None
+    assert wire._wire.transport is not None
+    # The loop has not told anybody yet.
+    wire._wire.transport.abort()
+    with pytest.raises(RedisUnavailable):
+        wire.call("PING")
+    await until(lambda: wire.connected)
+    assert await wire.call("PING") == b"PONG"

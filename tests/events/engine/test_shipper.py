@@ -79,6 +79,24 @@ async def test_a_bus_that_is_down_loses_nothing(tmp_path: Path):
     assert b"".join(batch.data for batch in bus.batches) == b"a\nb\n"
 
 
+async def test_an_error_that_nobody_expected_does_not_end_the_shipping(tmp_path: Path):
+    class BrokenOnce(MemoryBus):
+        broken = True
+
+        async def publish(self, batches: Sequence[Batch], watched: Sequence[str]) -> Published:
+            if self.broken:
+                self.broken = False
+                raise RuntimeError("the handler is closed")
+            return await super().publish(batches, watched)
+
+    bus, spool = BrokenOnce(), Spool.open(tmp_path)
+    shipper, _ = _shipper(bus, tmp_path, spool)
+    spool.append(b"a\n")
+    await shipper._turn()
+    await shipper._turn()
+    assert [batch.data for batch in bus.batches] == [b"a\n"]
+
+
 async def test_batches_that_the_bus_lost_are_sent_again_from_what_is_confirmed(tmp_path: Path):
     bus, spool = MemoryBus(), Spool.open(tmp_path)
     shipper, clock = _shipper(bus, tmp_path, spool, stall_s=5.0)
