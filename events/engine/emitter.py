@@ -11,7 +11,7 @@ from typing import Protocol
 
 from contracts.events import EventContext, EventPayload
 from contracts.ports import Emitter
-from events.engine.envelope import EnvelopeEncoder
+from events.engine.envelope import EnvelopeEncoder, Outgoing
 from events.engine.spool import Spool, SpoolFull
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,9 @@ class SpoolEmitter:
         self._encoder = EnvelopeEncoder(service_name=service_name, env=env, now_ns=now_ns)
         self._observer = observer
         self._lock = threading.Lock()
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending: list[Outgoing] = []
+        self._held = b""
+        """Lines that the disk refused."""
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
         self._low_value_from = int(spool.max_bytes * (1 - RESERVE))
         self._full = False
@@ -59,36 +60,36 @@ class SpoolEmitter:
     def emit(self, payload: EventPayload, context: EventContext) -> None:
         """Queue one event; never blocks on anything but a local write, never raises."""
         try:
-            line = self._encoder.encode(payload, context)
+            outgoing = self._encoder.envelope(payload, context)
             if self._observer is not None:
                 self._observer.observe(payload, context)
         except Exception:  # boundary: a broken event must not fail the call that it describes
-            log.exception("Event %s could not be encoded", type(payload).__name__)
+            log.exception("Event %s is no event", type(payload).__name__)
             self._dropped("unencodable", 1)
             return
-        if not self._accepts(payload.event_type, len(line)):
-            return
         with self._lock:
-            self._pending.append(line)
-            self._pending_bytes += len(line) + 1
+            self._pending.append(outgoing)
         self._schedule()
 
     def flush(self) -> None:
         """Write what is queued now; what the disk refuses stays queued, within ``PENDING_BYTES``."""
         with self._lock:
             self._scheduled_on = None
-            if not self._pending:
+            if not self._pending and not self._held:
                 return
-            self._pending.append(b"")
-            lines = b"\n".join(self._pending)
-            self._pending.pop()
+            pending, self._pending = self._pending, []
+            if self._spool.size_bytes > self._low_value_from:
+                pending = self._without_low_value(pending)
+            lines, unencodable = self._encoder.encode_lines(pending)
+            if unencodable:
+                self._dropped("unencodable", unencodable)
             try:
-                self._spool.append(lines)
+                self._spool.append(self._held + lines)
             except (SpoolFull, OSError) as error:
                 self._became_full(error)
+                self._hold(lines)
                 return
-            self._pending.clear()
-            self._pending_bytes = 0
+            self._held = b""
             self._full = False
 
     def _schedule(self) -> None:
@@ -101,14 +102,19 @@ class SpoolEmitter:
             self._scheduled_on = loop
             loop.call_soon(self.flush)
 
-    def _accepts(self, event_type: str, size: int) -> bool:
-        if self._full and self._pending_bytes + size > PENDING_BYTES:
-            self._dropped("spool_full", 1)
-            return False
-        if event_type.startswith(LOW_VALUE) and self._spool.size_bytes > self._low_value_from:
-            self._dropped("low_value", 1)
-            return False
-        return True
+    def _without_low_value(self, pending: list[Outgoing]) -> list[Outgoing]:
+        kept = [outgoing for outgoing in pending if not outgoing.event_type.startswith(LOW_VALUE)]
+        if len(kept) < len(pending):
+            self._dropped("low_value", len(pending) - len(kept))
+        return kept
+
+    def _hold(self, lines: bytes) -> None:
+        room = PENDING_BYTES - len(self._held)
+        # Whole lines only: the first of them that fit.
+        fitting = lines if len(lines) <= room else lines[: lines.rfind(b"\n", 0, max(room, 0)) + 1]
+        self._held += fitting
+        if len(fitting) < len(lines):
+            self._dropped("spool_full", lines.count(b"\n", len(fitting)))
 
     def _became_full(self, error: OSError) -> None:
         if not self._full:

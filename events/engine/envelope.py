@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +12,10 @@ import msgspec
 from contracts.events import SCHEMA_VERSION, EventContext, EventPayload
 from contracts.ids import new_event_id
 
+log = logging.getLogger(__name__)
 
-class _Outgoing(msgspec.Struct):
+
+class Outgoing(msgspec.Struct):
     """:class:`contracts.events.Envelope` with the payload still a struct, so that one encoder pass writes both."""
 
     event_id: str
@@ -57,13 +60,9 @@ class EnvelopeEncoder:
         self._clock_text = Rfc3339()
         self._json = msgspec.json.Encoder()
 
-    def encode(self, payload: EventPayload, context: EventContext) -> bytes:
-        """The event as JSON without a line end.
-
-        Raises:
-            TypeError: the payload holds something that is not JSON and cannot be made so.
-        """
-        outgoing = _Outgoing(
+    def envelope(self, payload: EventPayload, context: EventContext) -> Outgoing:
+        """The event as it stands now; cheap, :meth:`encode_lines` does the work."""
+        return Outgoing(
             new_event_id(),
             payload.event_type,
             SCHEMA_VERSION,
@@ -77,12 +76,27 @@ class EnvelopeEncoder:
             context.correlation_id,
             payload,
         )
+
+    def encode_lines(self, outgoing: Sequence[Outgoing]) -> tuple[bytes, int]:
+        """The events as newline-terminated JSON, and how many of them could not be made JSON and are left out."""
+        try:
+            return self._json.encode_lines(outgoing), 0
+        except (TypeError, ValueError, OverflowError):
+            lines = [self._encode_anyhow(one) for one in outgoing]
+        found = [line for line in lines if line is not None]
+        return b"".join(line + b"\n" for line in found), len(lines) - len(found)
+
+    def _encode_anyhow(self, outgoing: Outgoing) -> bytes | None:
         try:
             return self._json.encode(outgoing)
         except (TypeError, ValueError, OverflowError):
             # Lone surrogates and integers beyond 64 bits reach us inside stored prompts; the event must not be lost.
-            outgoing.payload = encodable(msgspec.to_builtins(payload, enc_hook=str))
+            outgoing.payload = encodable(msgspec.to_builtins(outgoing.payload, enc_hook=str))
+        try:
             return self._json.encode(outgoing)
+        except (TypeError, ValueError, OverflowError):
+            log.exception("An event of type %s could not be encoded", outgoing.event_type)
+            return None
 
 
 def encodable(value: Any) -> Any:

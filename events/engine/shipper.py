@@ -47,7 +47,7 @@ class Shipper:
         own: Spool | None = None,
         emitter: Emitter | None = None,
         observer: ShipperObserver | None = None,
-        interval_s: float = 0.02,
+        interval_s: float = 0.05,
         batch_bytes: int = 256 << 10,
         batches_per_turn: int = 8,
         max_stream_length: int = 1_000,

@@ -60,7 +60,9 @@ def attempt_failed(**fields: Any) -> AttemptFailed:
 
 def line(payload: EventPayload, of: EventContext, now: datetime | None = None) -> bytes:
     now_ns = int((now or datetime.now(UTC)).timestamp() * 1_000_000) * 1000
-    return EnvelopeEncoder(service_name="breakwater", env="test", now_ns=lambda: now_ns).encode(payload, of)
+    encoder = EnvelopeEncoder(service_name="breakwater", env="test", now_ns=lambda: now_ns)
+    lines, _ = encoder.encode_lines([encoder.envelope(payload, of)])
+    return lines.removesuffix(b"\n")
 
 
 def incoming(payload: EventPayload, of: EventContext, now: datetime | None = None) -> Incoming:

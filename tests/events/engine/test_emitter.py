@@ -2,6 +2,7 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from contracts.events import DecisionMade, Envelope, RequestCompleted
 from events.engine.emitter import SpoolEmitter
@@ -84,3 +85,29 @@ def test_a_disk_that_refuses_keeps_events_in_memory_until_it_takes_them(tmp_path
     spool.max_bytes = 1 << 20
     emitter.flush()
     assert [envelope.correlation_id for envelope in _lines(spool)] == ["waits"]
+
+
+def test_beyond_its_buffer_a_disk_that_refuses_loses_whole_events_and_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spool = Spool.open(tmp_path, max_bytes=10)
+    metrics = GatewayMetrics()
+    emitter = _emitter(spool, metrics)
+    monkeypatch.setattr("events.engine.emitter.PENDING_BYTES", 3_000)
+    for number in range(20):
+        emitter.emit(completed(), context(f"call-{number}"))
+    spool.max_bytes = 1 << 20
+    emitter.flush()
+    kept = [envelope.correlation_id for envelope in _lines(spool)]
+    assert kept == [f"call-{number}" for number in range(len(kept))]
+    assert 0 < len(kept) < 20
+    assert f'events_dropped_total{{reason="spool_full"}} {20 - len(kept)}.0' in metrics.render().decode()
+
+
+def test_one_event_that_cannot_be_encoded_does_not_take_others_with_it(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    emitter = _emitter(spool)
+    with emitter._lock:
+        emitter._pending.append(emitter._encoder.envelope(completed(output={1j}), context("odd")))
+    emitter.emit(completed(), context("plain"))
+    assert [envelope.correlation_id for envelope in _lines(spool)] == ["odd", "plain"]
