@@ -12,6 +12,7 @@ from typing import Any
 
 from contracts.errors import GatewayError, InvalidRequest, RequestTimeout
 from contracts.ports import Clock
+from contracts.time_limit import TimeLimit
 from gateway.endpoints import Endpoint, Endpoints, check_head, refuse, too_large
 from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
@@ -91,7 +92,7 @@ class Lane:
             if int(declared) > self._max_body_bytes:
                 raise too_large(self._max_body_bytes)
         try:
-            async with asyncio.timeout(self._body_timeout_s):
+            with TimeLimit(self._body_timeout_s):
                 return await self._collect(receive)
         except TimeoutError:
             raise RequestTimeout(f"The body did not arrive within {self._body_timeout_s:g} s.") from None

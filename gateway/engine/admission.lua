@@ -33,9 +33,9 @@ end
 
 local function settle_window(name, slot, delta)
   -- A slot that has left the window is gone from the total: nothing to correct.
-  if redis.call('HEXISTS', name, slot) == 1 then
-    redis.call('HINCRBY', name, slot, delta)
-    redis.call('HINCRBY', name, 't', delta)
+  local counted = redis.call('HMGET', name, slot, 't')
+  if counted[1] then
+    redis.call('HSET', name, slot, tonumber(counted[1]) + delta, 't', tonumber(counted[2]) + delta)
   end
 end
 
@@ -49,18 +49,18 @@ for _ = 1, tonumber(argument()) do
   end
 end
 
-local function advance(name, window)
-  local width = math.max(1, math.floor(window / SLOTS))
+-- Reads a window: what it counts now, its slot of this moment, that slot's count, and the newest slot it has.
+local function advance(name, width)
   local slot = math.floor(now / width)
-  local head = redis.call('HMGET', name, 't', 'l')
-  local total, last = tonumber(head[1]) or 0, tonumber(head[2])
+  local head = redis.call('HMGET', name, 't', 'l', slot)
+  local total, last, here = tonumber(head[1]) or 0, tonumber(head[2]), tonumber(head[3]) or 0
   local expired = slot - SLOTS
   if not last or expired < last - SLOTS + 1 then
-    return total, slot, width
+    return total, slot, here, last
   end
   if expired >= last then
     redis.call('DEL', name)
-    return 0, slot, width
+    return 0, slot, 0, nil
   end
   local names = {}
   for s = last - SLOTS + 1, expired do names[#names + 1] = tostring(s) end
@@ -69,7 +69,7 @@ local function advance(name, window)
   end
   redis.call('HDEL', name, unpack(names))
   redis.call('HSET', name, 't', total)
-  return total, slot, width
+  return total, slot, here, last
 end
 
 -- When enough of the window will have passed for `needed` more units to fit (0 when they fit now).
@@ -94,7 +94,8 @@ for _ = 1, tonumber(argument()) do
       redis.call('ZREMRANGEBYSCORE', limit.name, '-inf', now)
       limit.used, limit.slot = redis.call('ZCARD', limit.name), 0
     else
-      limit.used, limit.slot, limit.width = advance(limit.name, limit.window)
+      limit.width = math.max(1, math.floor(limit.window / SLOTS))
+      limit.used, limit.slot, limit.here, limit.last = advance(limit.name, limit.width)
     end
     if refused == 0 and limit.used + limit.cost > limit.limit then refused = i end
     limits[i] = limit
@@ -106,11 +107,14 @@ for _ = 1, tonumber(argument()) do
       used = used + limit.cost
       if limit.kind == 'c' then
         redis.call('ZADD', limit.name, now + lease, id)
-        redis.call('PEXPIRE', limit.name, math.max(lease, redis.call('PTTL', limit.name)))
+        if limit.used == 0 then
+          redis.call('PEXPIRE', limit.name, lease)
+        else
+          redis.call('PEXPIRE', limit.name, lease, 'GT')
+        end
       else
-        redis.call('HINCRBY', limit.name, tostring(limit.slot), limit.cost)
-        redis.call('HSET', limit.name, 't', used, 'l', limit.slot)
-        redis.call('PEXPIRE', limit.name, limit.window * 2)
+        redis.call('HSET', limit.name, limit.slot, limit.here + limit.cost, 't', used, 'l', limit.slot)
+        if limit.last ~= limit.slot then redis.call('PEXPIRE', limit.name, limit.window * 2) end
       end
     end
     local reset = 0

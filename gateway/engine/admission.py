@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,20 @@ SETTLE_DELAY_S = 0.005
 """Settlements wait this long for an admission to ride along with."""
 
 
+Settlement = tuple[str, tuple[RedisArg, ...]]
+"""A limit's key, and how the script is to correct it."""
+
+
 class _Waiting(msgspec.Struct):
     ticket: Ticket
     lease_ms: int
     decided: asyncio.Future[int]
     """Holds 0 when admitted, else the 1-based position of the limit that refused."""
+
+
+class _Batch(msgspec.Struct):
+    waiting: list[_Waiting]
+    settling: list[Settlement]
 
 
 class Admission:
@@ -66,11 +76,11 @@ class Admission:
         self._timeout_s = timeout_s
         self._on_degraded = on_degraded
         self._waiting: list[_Waiting] = []
-        self._settling: list[tuple[str, tuple[RedisArg, ...]]] = []
+        self._settling: list[Settlement] = []
         self._admit_scheduled = False
         self._settle_timer: asyncio.TimerHandle | None = None
         self._degraded = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight: set[asyncio.Future[Any]] = set()
         wire.on_reconnected = self._recovered
 
     @property
@@ -129,8 +139,8 @@ class Admission:
     async def drain(self) -> None:
         """Send what is still to be settled; called at shutdown."""
         self._send_batch()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._timeout_s * 2)
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=self._timeout_s * 2)
 
     # --- the batch ------------------------------------------------------------------------------
 
@@ -141,57 +151,62 @@ class Admission:
         self._admit_scheduled = False
         waiting, self._waiting = self._waiting, []
         settling, self._settling = self._settling, []
-        first = True
-        while waiting or (first and settling):
-            batch, waiting = waiting[:MAX_BATCH], waiting[MAX_BATCH:]
-            task = asyncio.get_running_loop().create_task(self._run_batch(batch, settling if first else []))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            first = False
+        while waiting or settling:
+            self._send(_Batch(waiting[:MAX_BATCH], settling), "EVALSHA", SCRIPT_SHA)
+            waiting, settling = waiting[MAX_BATCH:], []
 
-    async def _run_batch(self, batch: list[_Waiting], settling: list[tuple[str, tuple[RedisArg, ...]]]) -> None:
-        keys, args = _pack(batch, settling)
+    def _send(self, batch: _Batch, command: str, script: str) -> None:
+        keys, args = _pack(batch.waiting, batch.settling)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                replies = await self._evaluate(keys, args)
-        except TimeoutError:
-            # One call has waited; the next ones must not. The connection is used again once Redis has answered.
-            self._wire.abandon()
-            self._keep_releases(batch, settling)
-            self._fail(batch, RedisUnavailable("Redis did not answer in time."))
+            reply = self._wire.call(command, script, len(keys), *keys, *args)
         except RedisUnavailable as error:
-            self._keep_releases(batch, settling)
-            self._fail(batch, error)
+            self._lost(batch, error)
+            return
+        # A batch is no task of its own: that would cost more than all the rest of it.
+        timer = asyncio.get_running_loop().call_later(self._timeout_s, self._too_late, reply)
+        self._in_flight.add(reply)
+        reply.add_done_callback(partial(self._answered, batch, timer))
+
+    def _too_late(self, reply: asyncio.Future[Any]) -> None:
+        # One call has waited; the next ones must not. The connection is used again once Redis has answered.
+        if not reply.done():
+            reply.set_exception(RedisUnavailable("Redis did not answer in time."))
+            self._wire.abandon()
+
+    def _answered(self, batch: _Batch, timer: asyncio.TimerHandle, reply: asyncio.Future[Any]) -> None:
+        timer.cancel()
+        self._in_flight.discard(reply)
+        try:
+            replies = reply.result()
+            for waiting, answer in zip(batch.waiting, replies, strict=True):
+                _read_reply(waiting, answer)
         except RedisCommandError as error:
+            if str(error).startswith("NOSCRIPT"):
+                self._send(batch, "EVAL", SCRIPT)
+                return
+            log.error("admission script failed: %s", error)
             self._fail(batch, error)
+        except (RedisUnavailable, asyncio.CancelledError) as error:
+            self._lost(batch, RedisUnavailable(str(error)))
         except Exception:  # boundary: whatever goes wrong, nobody may wait for ever
             log.exception("admission failed")
             self._fail(batch, RedisUnavailable("Redis could not be asked."))
-        else:
-            for waiting, reply in zip(batch, replies, strict=True):
-                _read_reply(waiting, reply)
 
-    async def _evaluate(self, keys: list[str], args: list[RedisArg]) -> list[list[int]]:
-        try:
-            replies: list[list[int]] = await self._wire.call("EVALSHA", SCRIPT_SHA, len(keys), *keys, *args)
-        except RedisCommandError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                log.exception("admission script failed")
-                raise
-            replies = await self._wire.call("EVAL", SCRIPT, len(keys), *keys, *args)
-        return replies
+    def _lost(self, batch: _Batch, error: RedisUnavailable) -> None:
+        self._keep_releases(batch)
+        self._fail(batch, error)
 
-    def _keep_releases(self, batch: Sequence[_Waiting], settling: Sequence[tuple[str, tuple[RedisArg, ...]]]) -> None:
+    def _keep_releases(self, batch: _Batch) -> None:
         """Keep for the next batch what may be done twice: giving places back, also those Redis may yet grant."""
-        kept = [release for release in settling if release[1][0] == "c"]
-        for waiting in batch:
+        kept = [release for release in batch.settling if release[1][0] == "c"]
+        for waiting in batch.waiting:
             concurrent = (limit for limit in waiting.ticket.limits if limit.spec.metric is LimitMetric.CONCURRENCY)
             kept += [(limit.key, ("c", waiting.ticket.call_id)) for limit in concurrent]
         self._settling = [*kept, *self._settling][:MAX_UNSETTLED]
 
     @staticmethod
-    def _fail(batch: list[_Waiting], error: Exception) -> None:
-        for waiting in batch:
+    def _fail(batch: _Batch, error: Exception) -> None:
+        for waiting in batch.waiting:
             if not waiting.decided.done():
                 waiting.decided.set_exception(error)
 
@@ -222,9 +237,7 @@ class Admission:
         self._emitter.emit(LimiterDegraded(degraded=degraded, reason=reason), EventContext())
 
 
-def _pack(
-    batch: Sequence[_Waiting], settling: Sequence[tuple[str, tuple[RedisArg, ...]]]
-) -> tuple[list[str], list[RedisArg]]:
+def _pack(batch: Sequence[_Waiting], settling: Sequence[Settlement]) -> tuple[list[str], list[RedisArg]]:
     keys: list[str] = []
     args: list[RedisArg] = [len(settling)]
     for key, settlement in settling:

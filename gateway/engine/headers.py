@@ -9,7 +9,12 @@ from gateway.engine.limits import Ticket
 from gateway.exchange import Headers
 from gateway.formats.base import AnswerFacts
 
-_LIMIT_NAMES = ((LimitMetric.REQUESTS, b"requests"), (LimitMetric.TOKENS, b"tokens"))
+_REQUEST_LIMIT_NAMES = (
+    b"x-ratelimit-limit-requests",
+    b"x-ratelimit-remaining-requests",
+    b"x-ratelimit-reset-requests",
+)
+_TOKEN_LIMIT_NAMES = (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens")
 
 
 def answer_headers(call: Call, facts: AnswerFacts | None, content_type: bytes) -> Headers:
@@ -58,12 +63,14 @@ def error_headers(error: GatewayError) -> Headers:
 
 
 def _add_limits(headers: Headers, ticket: Ticket) -> None:
-    for metric, name in _LIMIT_NAMES:
-        limit = ticket.tightest(metric)
+    for limit, (of_limit, of_remaining, of_reset) in (
+        (ticket.tightest(LimitMetric.REQUESTS), _REQUEST_LIMIT_NAMES),
+        (ticket.tightest(LimitMetric.TOKENS), _TOKEN_LIMIT_NAMES),
+    ):
         if limit is not None:
-            headers.append((b"x-ratelimit-limit-" + name, b"%d" % limit.spec.value))
-            headers.append((b"x-ratelimit-remaining-" + name, b"%d" % limit.remaining))
-            headers.append((b"x-ratelimit-reset-" + name, f"{limit.reset_ms / 1000:g}s".encode()))
+            headers.append((of_limit, b"%d" % limit.spec.value))
+            headers.append((of_remaining, b"%d" % limit.remaining))
+            headers.append((of_reset, f"{limit.reset_ms / 1000:g}s".encode()))
 
 
 def _ascii(text: str) -> bytes:

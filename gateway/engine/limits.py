@@ -29,8 +29,11 @@ class Ticket(msgspec.Struct):
 
     def tightest(self, metric: LimitMetric) -> AppliedLimit | None:
         """Of the call's limits on this metric, the one with the least left."""
-        of_metric = [limit for limit in self.limits if limit.spec.metric is metric]
-        return min(of_metric, key=lambda limit: limit.remaining, default=None)
+        tightest: AppliedLimit | None = None
+        for limit in self.limits:
+            if limit.spec.metric is metric and (tightest is None or limit.remaining < tightest.remaining):
+                tightest = limit
+        return tightest
 
 
 def applied_limits(tenant: TenantSpec, key: KeySpec, *, user: str | None, tokens: int) -> list[AppliedLimit]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -10,6 +9,7 @@ from typing import Protocol, TypeVar
 from contracts.chat import ChatRequest, EmbeddingRequest, Usage
 from contracts.errors import ProviderError
 from contracts.ports import Clock, Upstream, UpstreamRequest, UpstreamResponse, UpstreamStream
+from contracts.time_limit import TimeLimit
 from routing.engine.attempt import Attempt
 from routing.engine.call import Completion, EmbeddingCompletion
 from routing.engine.stream import LiveStream
@@ -49,7 +49,7 @@ class Wire:
         outgoing = attempt.outgoing(request)
         started = self.clock.monotonic()
         try:
-            async with asyncio.timeout(allowed_s):
+            with TimeLimit(allowed_s):
                 response = await self.upstream.send(outgoing)
         except TimeoutError:
             raise attempt.timed_out(wanted_ms, allowed_s, "an answer") from None
@@ -121,7 +121,7 @@ class OpenStream:
         started = wire.clock.monotonic()
         response: UpstreamStream | None = None
         try:
-            async with asyncio.timeout(allowed_s):
+            with TimeLimit(allowed_s):
                 response = await wire.upstream.open(outgoing)
                 if not 200 <= response.status < 300:
                     raise await _refused_stream(adapter, response)
@@ -149,10 +149,9 @@ def _refused(adapter: Adapter, status: int, response: UpstreamResponse) -> Provi
 async def _refused_stream(adapter: Adapter, response: UpstreamStream) -> ProviderError:
     body = bytearray()
     # The status alone tells most of it; a body that does not come must not hold up the next attempt.
-    with contextlib.suppress(TimeoutError, ProviderError):
-        async with asyncio.timeout(_ERROR_BODY_S):
-            async for piece in response:
-                body += piece
-                if len(body) > _ERROR_BODY_BYTES:
-                    break
+    with contextlib.suppress(TimeoutError, ProviderError), TimeLimit(_ERROR_BODY_S):
+        async for piece in response:
+            body += piece
+            if len(body) > _ERROR_BODY_BYTES:
+                break
     return _refused(adapter, response.status, UpstreamResponse(response.status, response.headers, bytes(body)))

@@ -10,6 +10,7 @@ from contracts.chat import ChatChunk, Usage
 from contracts.errors import DeadlineExceeded, GatewayError, InternalError, ProviderTimeout
 from contracts.ports import Clock, UpstreamStream
 from contracts.specs import TargetSpec
+from contracts.time_limit import TimeLimit
 from routing.engine.attempt import CLIENT_LEFT, Attempt
 from routing.providers.base import StreamParser
 
@@ -91,7 +92,7 @@ class LiveStream:
         wanted_ms = self.target.provider.timeout_ms
         allowed_s = max(0.0, min(wanted_ms / 1000, self._attempt.call.deadline - started))
         try:
-            async with asyncio.timeout(allowed_s):
+            with TimeLimit(allowed_s):
                 more = await self.read()
         except TimeoutError:
             raise await self._fail(self._too_slow(wanted_ms, allowed_s)) from None
