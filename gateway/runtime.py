@@ -5,10 +5,13 @@ What differs between installations and what Django has to provide comes in as ar
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,6 +31,12 @@ from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
 from routing.engine.executor import Engine
+
+
+log = logging.getLogger(__name__)
+
+STOP_S = 8.0
+"""Longer than the event outlet's own wait for its last events to be confirmed."""
 
 
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,12 +111,15 @@ class GatewayRuntime:
         self._outlet.emitter.emit(GatewayWorkerStarted(worker_id=self.worker_id, pid=os.getpid()), EventContext())
 
     async def stop(self) -> None:
-        """Hand over what is still to be settled and shipped, then close everything."""
-        await self._listener.stop()
-        await self._admission.drain()
-        await self._engine.aclose()
-        await self._wire.stop()
-        await self._outlet.stop()
+        """Hand over what is still to be settled and shipped, then close everything.
+
+        Each part has a time limit: one that hangs must not keep the others from handing over theirs.
+        """
+        await _ended("config listener", self._listener.stop())
+        await _ended("admission", self._admission.drain())
+        await _ended("routing engine", self._engine.aclose())
+        await _ended("admission's Redis connection", self._wire.stop())
+        await _ended("event outlet", self._outlet.stop())
         self._tracer.close()
         for close in self._on_stop:
             close()
@@ -123,3 +135,13 @@ class GatewayRuntime:
     async def _probe_spool(self) -> JsonObject:
         spool = self._outlet.spool
         return {"status": "ok", "bytes": spool.size_bytes, "max_bytes": spool.max_bytes}
+
+
+async def _ended(part: str, stopping: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(stopping)
+    done, _ = await asyncio.wait({task}, timeout=STOP_S)
+    if not done:
+        log.error("%s did not stop within %s s", part, STOP_S)
+        task.cancel()
+    elif (error := task.exception()) is not None:
+        log.error("%s did not stop cleanly", part, exc_info=error)

@@ -38,6 +38,7 @@ class ConfigListener:
         self._specs = specs
         self._task: asyncio.Task[None] | None = None
         self._subscribed = False
+        self._stopping = False
 
     @property
     def subscribed(self) -> bool:
@@ -50,12 +51,13 @@ class ConfigListener:
 
     async def stop(self) -> None:
         """Stop listening."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _listen_always(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 await self._listen()
             except (RedisError, OSError, RuntimeError) as error:
