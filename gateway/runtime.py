@@ -32,7 +32,6 @@ from gateway.pipeline import Pipeline
 from gateway.reads import Reads
 from routing.engine.executor import Engine
 
-
 log = logging.getLogger(__name__)
 
 STOP_S = 8.0

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from contracts.errors import ProviderBadResponse, ProviderUnavailable
-from contracts.ports import UpstreamRequest, UpstreamResponse
+from contracts.ports import Upstream, UpstreamRequest, UpstreamResponse
+from routing.engine.http.client import AsyncioUpstream
 from routing.engine.upstream import PyqwestUpstream, SchemeUpstream
 from tests.routing.engine.fault_server import FaultServer
 
@@ -27,19 +28,22 @@ async def server() -> AsyncIterator[FaultServer]:
         yield running
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[PyqwestUpstream]:
-    client = PyqwestUpstream()
+CLIENTS = (AsyncioUpstream, PyqwestUpstream)
+
+
+@pytest.fixture(params=CLIENTS)
+async def upstream(request: pytest.FixtureRequest) -> AsyncIterator[Upstream]:
+    client = request.param()
     yield client
     await client.aclose()
 
 
-async def read(upstream: PyqwestUpstream, request: UpstreamRequest) -> bytes:
+async def read(upstream: Upstream, request: UpstreamRequest) -> bytes:
     async with await upstream.open(request) as response:
         return b"".join([piece async for piece in response])
 
 
-async def test_a_whole_response_comes_with_status_headers_and_body(server: FaultServer, upstream: PyqwestUpstream):
+async def test_a_whole_response_comes_with_status_headers_and_body(server: FaultServer, upstream: Upstream):
     response = await upstream.send(server.request("ok", b'{"x":1}'))
 
     assert (response.status, response.body) == (200, b'{"ok":true}')
@@ -50,14 +54,14 @@ async def test_a_whole_response_comes_with_status_headers_and_body(server: Fault
     assert seen.path == "/ok?key=url-secret"
 
 
-async def test_connections_are_kept_and_used_again(server: FaultServer, upstream: PyqwestUpstream):
+async def test_connections_are_kept_and_used_again(server: FaultServer, upstream: Upstream):
     for _ in range(5):
         await upstream.send(server.request("ok"))
     assert server.connections == 1
 
 
 async def test_a_hundred_calls_at_once_are_all_answered_and_their_connections_kept(
-    server: FaultServer, upstream: PyqwestUpstream
+    server: FaultServer, upstream: Upstream
 ):
     for _ in range(2):
         responses = await asyncio.gather(*(upstream.send(server.request("ok")) for _ in range(100)))
@@ -65,17 +69,17 @@ async def test_a_hundred_calls_at_once_are_all_answered_and_their_connections_ke
     assert server.connections <= 100
 
 
-async def test_an_error_status_is_a_response(server: FaultServer, upstream: PyqwestUpstream):
+async def test_an_error_status_is_a_response(server: FaultServer, upstream: Upstream):
     response = await upstream.send(server.request("unavailable"))
     assert (response.status, response.headers["retry-after"]) == (503, "7")
 
 
-async def test_redirects_are_not_followed(server: FaultServer, upstream: PyqwestUpstream):
+async def test_redirects_are_not_followed(server: FaultServer, upstream: Upstream):
     assert (await upstream.send(server.request("redirect"))).status == 307
     assert len(server.exchanges) == 1
 
 
-async def test_a_compressed_response_is_unpacked(server: FaultServer, upstream: PyqwestUpstream):
+async def test_a_compressed_response_is_unpacked(server: FaultServer, upstream: Upstream):
     assert (await upstream.send(server.request("gzip"))).body == b'{"ok":true}'
 
 
@@ -93,7 +97,7 @@ async def test_a_compressed_response_is_unpacked(server: FaultServer, upstream: 
 )
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_broken_answer_raises_what_the_port_says(
-    server: FaultServer, upstream: PyqwestUpstream, behaviour: str, error: type[Exception], streamed: bool
+    server: FaultServer, upstream: Upstream, behaviour: str, error: type[Exception], streamed: bool
 ):
     request = server.request(behaviour)
     with pytest.raises(error) as raised:
@@ -110,40 +114,40 @@ async def test_a_broken_answer_raises_what_the_port_says(
         ("no url at all url-secret", "base URL"),
     ],
 )
-async def test_what_cannot_be_reached_is_unavailable(upstream: PyqwestUpstream, url: str, words: str):
+async def test_what_cannot_be_reached_is_unavailable(upstream: Upstream, url: str, words: str):
     with pytest.raises(ProviderUnavailable, match=words) as raised:
         await upstream.send(UpstreamRequest("POST", url, (), b""))
     assert "url-secret" not in str(raised.value)
 
 
-async def test_a_header_that_cannot_be_sent_is_told_without_its_value(server: FaultServer, upstream: PyqwestUpstream):
+async def test_a_header_that_cannot_be_sent_is_told_without_its_value(server: FaultServer, upstream: Upstream):
     request = UpstreamRequest("POST", server.request("ok").url, (("authorization", "sk-very-secret\n"),), b"")
     with pytest.raises(ProviderUnavailable, match="headers") as raised:
         await upstream.send(request)
     assert "secret" not in str(raised.value)
 
 
-async def test_a_connection_closed_while_idle_is_not_used_again(server: FaultServer, upstream: PyqwestUpstream):
+async def test_a_connection_closed_while_idle_is_not_used_again(server: FaultServer, upstream: Upstream):
     for _ in range(3):
         assert (await upstream.send(server.request("ok-then-close"))).status == 200
     assert server.connections == 3
 
 
 async def test_a_connection_that_closes_in_the_moment_of_reuse_is_made_up_for(
-    server: FaultServer, upstream: PyqwestUpstream
+    server: FaultServer, upstream: Upstream
 ):
     for _ in range(3):
         assert (await upstream.send(server.request("close-if-reused"))).status == 200
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "half-body-hang"])
-async def test_a_timeout_closes_the_connection(server: FaultServer, upstream: PyqwestUpstream, behaviour: str):
+async def test_a_timeout_closes_the_connection(server: FaultServer, upstream: Upstream, behaviour: str):
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(upstream.send(server.request(behaviour)), 0.1)
     await asyncio.wait_for(server.closed_by_peer.wait(), 2)
 
 
-async def test_cancelling_a_call_closes_its_connection(server: FaultServer, upstream: PyqwestUpstream):
+async def test_cancelling_a_call_closes_its_connection(server: FaultServer, upstream: Upstream):
     running = asyncio.create_task(upstream.send(server.request("slow")))
     async with asyncio.timeout(2):
         while not server.exchanges:  # noqa: ASYNC110 - there is no event to wait for
@@ -156,19 +160,19 @@ async def test_cancelling_a_call_closes_its_connection(server: FaultServer, upst
     assert server.connections == 2
 
 
-async def test_a_stream_arrives_piece_by_piece(server: FaultServer, upstream: PyqwestUpstream):
+async def test_a_stream_arrives_piece_by_piece(server: FaultServer, upstream: Upstream):
     async with await upstream.open(server.request("stream-hang")) as response:
         assert response.status == 200
         assert await anext(aiter(response)) == b"data: 1\n\n"
 
 
-async def test_a_stream_can_be_read_to_its_end(server: FaultServer, upstream: PyqwestUpstream):
+async def test_a_stream_can_be_read_to_its_end(server: FaultServer, upstream: Upstream):
     assert await read(upstream, server.request("stream")) == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
 
 
 @pytest.mark.parametrize("behaviour", ["stream-hang", "endless"])
 async def test_closing_a_stream_early_closes_its_connection(
-    server: FaultServer, upstream: PyqwestUpstream, behaviour: str
+    server: FaultServer, upstream: Upstream, behaviour: str
 ):
     response = await upstream.open(server.request(behaviour))
     assert await anext(aiter(response))
@@ -185,7 +189,7 @@ async def test_proxies_of_the_environment_are_ignored(server: FaultServer, monke
     await upstream.aclose()
 
 
-async def test_each_connect_timeout_has_its_own_pool(server: FaultServer, upstream: PyqwestUpstream):
+async def test_each_connect_timeout_has_its_own_pool(server: FaultServer, upstream: Upstream):
     usual = server.request("ok")
     hasty = msgspec.structs.replace(usual, connect_timeout_ms=200)
     for request in (usual, hasty, usual, hasty):
@@ -220,7 +224,7 @@ async def test_tls_is_verified(tmp_path: Path):
         await suspicious.aclose()
 
 
-async def test_the_scheme_of_the_url_chooses_the_client(server: FaultServer, upstream: PyqwestUpstream):
+async def test_the_scheme_of_the_url_chooses_the_client(server: FaultServer, upstream: Upstream):
     sandbox = RememberingUpstream()
     both = SchemeUpstream(upstream, sandbox=sandbox)
     await both.send(UpstreamRequest("POST", "sandbox://echo/v1", (), b""))
