@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse_lazy
 from django.utils.functional import lazy
 
@@ -36,6 +37,9 @@ UNFOLD = {
     "SITE_HEADER": "Breakwater",
     "SITE_SUBHEADER": "LLM gateway and control plane",
     "SITE_SYMBOL": "water",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "sizes": "any", "type": "image/svg+xml", "href": lambda _: static("brand/icon.svg")}
+    ],
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -1,0 +1,13 @@
+"""Pages that belong to no app."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseRedirect
+from django.templatetags.static import static
+
+ICON = "brand/icon.svg"
+
+
+def favicon(_request: HttpRequest) -> HttpResponseRedirect:
+    """Where browsers look that were told of no icon."""
+    return HttpResponseRedirect(static(ICON))
