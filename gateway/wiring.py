@@ -19,7 +19,8 @@ from gateway.runtime import GatewayConfig, GatewayRuntime
 from gateway.spec_source import DjangoSpecSource
 from routing.engine.breaker_store import RedisBreakerStore
 from routing.engine.executor import Engine
-from routing.engine.upstream import PyqwestUpstream, SchemeUpstream
+from routing.engine.http.client import AsyncioUpstream
+from routing.engine.upstream import SchemeUpstream
 from routing.providers.sandbox_transport import SandboxUpstream
 
 BREAKER_STORE_TIMEOUT_S = 1.0
@@ -49,7 +50,7 @@ def build_runtime() -> GatewayRuntime:
     )
     clock = SystemClock()
     engine = Engine(
-        upstream=SchemeUpstream(PyqwestUpstream(), sandbox=SandboxUpstream()),
+        upstream=SchemeUpstream(AsyncioUpstream(), sandbox=SandboxUpstream()),
         emitter=outlet.emitter,
         clock=clock,
         breaker_store=RedisBreakerStore(

@@ -17,7 +17,8 @@ from contracts.clock import SystemClock
 from contracts.specs import ModelSpec, ProviderSpec, RetrySpec, Secret, TargetSpec
 from gateway.lane import Lane
 from gateway.runtime import GatewayRuntime
-from routing.engine.upstream import PyqwestUpstream, SchemeUpstream
+from routing.engine.http.client import AsyncioUpstream
+from routing.engine.upstream import SchemeUpstream
 from routing.providers.sandbox_transport import SandboxUpstream
 from tests.gateway.stand import ALL, PRICE, Stand
 from tests.upstreams.anthropic import AnthropicUpstream
@@ -151,7 +152,7 @@ async def serving_kind(kind: str, **route: Any) -> AsyncIterator[Served]:
         if kind != "sandbox":
             upstream = await stack.enter_async_context(UpstreamServer(emulator_of(kind)))
             base_url = upstream.url.rstrip("/") + path
-        client = SchemeUpstream(PyqwestUpstream(), sandbox=SandboxUpstream())
+        client = SchemeUpstream(AsyncioUpstream(), sandbox=SandboxUpstream())
         stack.push_async_callback(client.aclose)
         targets = [target_of(kind, model, base_url) for model in (chat_model, embedding_model) if model]
         stand = Stand(

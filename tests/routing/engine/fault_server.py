@@ -176,7 +176,11 @@ class FaultServer:
         return self._events(writer, "role", "error")
 
     async def _do_error_later(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        return self._events(writer, "one", "error")
+        """The error comes when :attr:`go` is set: sent at once, it could arrive together with the output."""
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + self._chunk(b"data: one\n\n"))
+        await self.go.wait()
+        writer.write(self._chunk(b"data: error\n\n") + b"0\r\n\r\n")
+        return True
 
     async def _do_no_end(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         return self._events(writer, "one")

@@ -21,7 +21,7 @@ from contracts.ports import Upstream, UpstreamRequest
 from contracts.specs import BreakerSpec, ModelSpec, PriceSpec, ProviderSpec, RetrySpec, RouteSpec, TargetSpec
 from routing.engine.call import EngineCall
 from routing.engine.executor import Engine
-from routing.engine.upstream import PyqwestUpstream
+from routing.engine.http.client import AsyncioUpstream
 
 CAPABILITIES = frozenset({"chat", "streaming", "tools", "embeddings"})
 CONTEXT = EventContext("tenant", "0" * 31 + "1", "0" * 15 + "2", "req_1")
@@ -178,7 +178,7 @@ def engine(recorder: Recorder, *, upstream: Upstream | None = None, seed: int = 
     adapters: Callable[[str], Any] = lambda kind: _FAULTY  # noqa: E731
     fields.setdefault("clock", SystemClock())
     return Engine(
-        upstream=upstream or PyqwestUpstream(),
+        upstream=upstream or AsyncioUpstream(),
         emitter=recorder,
         random=Random(seed),
         adapters=adapters,

@@ -533,6 +533,7 @@ async def test_a_stream_that_fails_later_ends_with_the_error(
 ):
     over = route(target("a", port=server.port, behaviour=behaviour, timeout_ms=patience_ms(behaviour)))
     live = await stream(subject, over)
+    server.go.set()
     seen: list[str] = []
     with pytest.raises(error):
         await drain(live, seen)

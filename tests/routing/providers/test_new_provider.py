@@ -13,7 +13,7 @@ import pytest
 import routing.providers
 from contracts import errors
 from contracts.specs import TargetSpec
-from routing.engine.upstream import PyqwestUpstream
+from routing.engine.http.client import AsyncioUpstream
 from routing.providers.base import Adapter
 from routing.providers.registry import adapter_for, adapters
 from tests.routing.providers.test_conformance import FIELDS
@@ -67,7 +67,7 @@ async def server():
 
 @pytest.fixture
 async def upstream():
-    client = PyqwestUpstream()
+    client = AsyncioUpstream()
     yield client
     await client.aclose()
 

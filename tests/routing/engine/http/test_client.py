@@ -16,7 +16,7 @@ from routing.engine.http import pool as pools
 from routing.engine.http.client import AsyncioUpstream
 from routing.engine.http.stream import HIGH_WATER_BYTES
 from tests.routing.engine.http.scripted_server import ScriptedServer, answering, closing_after, read_request
-from tests.routing.engine.test_upstream import certificate
+from tests.routing.engine.http.test_faults import certificate
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
