@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import msgspec
 
@@ -151,14 +152,6 @@ class Pipeline:
         total_ms = call.route.total_timeout_ms
         if call.route.max_latency_ms is not None and not call.streamed:
             total_ms = min(total_ms, call.route.max_latency_ms)
-        call.ticket = await self._admission.admit(
-            call.correlation_id,
-            applied_limits(
-                call.tenant, call.key, user=call.request.user, tokens=estimated + _reserved_output(call.request)
-            ),
-            lease_ms=total_ms + LEASE_MARGIN_MS,
-            fail_open=call.tenant.fail_open,
-        )
         call.engine = EngineCall(
             context=call.context,
             deadline=call.exchange.received_at + total_ms / 1000,
@@ -166,6 +159,18 @@ class Pipeline:
             estimated_input_tokens=estimated,
             traceparent=f"00-{call.trace_id}-{call.span_id}-01",
         )
+        call.ticket = await self._admission.admit(
+            call.correlation_id,
+            applied_limits(
+                call.tenant, call.key, user=call.request.user, tokens=estimated + _reserved_output(call.request)
+            ),
+            lease_ms=total_ms + LEASE_MARGIN_MS,
+            fail_open=call.tenant.fail_open,
+            meanwhile=partial(self._draft, call),
+        )
+
+    def _draft(self, call: Call) -> None:
+        call.draft = self._engine.draft(call.request, call.route, call.route_reason, call.engine)
 
     def _reject(self, call: Call, error: GatewayError, format_: ChatFormat | None) -> Answer:
         if call.tenant_id:
@@ -201,7 +206,7 @@ class Pipeline:
         self._emitter.emit(started, call.context)
 
     def _plan(self, call: Call) -> Plan:
-        plan = self._engine.plan(call.request, call.route, call.route_reason, call.engine)
+        plan = self._engine.decide(call.draft, call.engine)
         call.target = plan.targets[0]
         if isinstance(call.request, ChatRequest):
             apply_budget(call.request, plan.targets, call.engine.estimated_input_tokens)

@@ -88,38 +88,55 @@ class Admission:
         """Whether the last decision was made without Redis."""
         return self._degraded
 
-    async def admit(self, call_id: str, limits: list[AppliedLimit], *, lease_ms: int, fail_open: bool) -> Ticket:
+    async def admit(
+        self,
+        call_id: str,
+        limits: list[AppliedLimit],
+        *,
+        lease_ms: int,
+        fail_open: bool,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Ticket:
         """Count the call in all its limits, or in none.
+
+        ``meanwhile`` is work that has to be done anyway: it is called once, while Redis decides.
 
         Raises:
             RateLimited: a limit is reached; ``details`` name it.
             ServiceUnavailable: Redis is down and the tenant fails closed.
         """
         ticket = Ticket(call_id, limits)
-        if not limits:
-            return ticket
-        if not self._wire.connected:
-            return self._admit_locally(ticket, lease_ms, fail_open, "not connected")
-        waiting = _Waiting(ticket, lease_ms, asyncio.get_running_loop().create_future())
+        if not limits or not self._wire.connected:
+            meanwhile()
+            return ticket if not limits else self._admit_locally(ticket, lease_ms, fail_open, "not connected")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(ticket, lease_ms, loop.create_future())
         self._waiting.append(waiting)
         if not self._admit_scheduled:
             self._admit_scheduled = True
-            asyncio.get_running_loop().call_soon(self._send_batch)
+            loop.call_soon(self._send_batch)
         try:
+            # The batch goes out at the end of this turn of the loop, with all others who ask in it.
+            await asyncio.sleep(0)
+            meanwhile()
             refused = await waiting.decided
         except (RedisUnavailable, RedisCommandError) as error:
             return self._admit_locally(ticket, lease_ms, fail_open, str(error))
-        except asyncio.CancelledError:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
-            else:
-                # The batch is on its way to Redis: give the place back whether or not it was taken.
-                self.settle(ticket, tokens=0)
+        except BaseException:
+            self._take_back(waiting)
             raise
         self._recovered()
         if refused:
             raise refusal(limits[refused - 1])
         return ticket
+
+    def _take_back(self, waiting: _Waiting) -> None:
+        waiting.decided.cancel()
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+        else:
+            # The batch is on its way to Redis: give the place back whether or not it was taken.
+            self.settle(waiting.ticket, tokens=0)
 
     def settle(self, ticket: Ticket, *, tokens: int) -> None:
         """Give back the call's places and replace its reserved tokens by those it really used."""

@@ -11,7 +11,7 @@ from contracts.events import EventContext
 from contracts.specs import KeySpec, PriceSpec, RouteSpec, TargetSpec, TenantSpec
 from gateway.engine.limits import Ticket
 from gateway.exchange import GatewayRequest
-from routing.engine.call import EngineCall
+from routing.engine.call import Draft, EngineCall
 
 
 class StreamTally(msgspec.Struct):
@@ -68,6 +68,7 @@ class Call:
     # admit
     ticket: Ticket | None = None
     engine: EngineCall = field(init=False)
+    draft: Draft = field(init=False)
     # call
     target: TargetSpec | None = None
     tally: StreamTally = field(init=False)

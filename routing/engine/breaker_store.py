@@ -154,7 +154,8 @@ class RedisBreakerStore:
             return
         now = self._clock.monotonic()
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            # One transaction: a peer that read a state before its expiry was set would take it for over already.
+            async with self._redis.pipeline(transaction=True) as pipeline:
                 for target_id, state in pending.items():
                     self._queue_write(pipeline, target_id, state, now)
                 pipeline.incr(VERSION_KEY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from contracts.chat import ChatResult, EmbeddingResult
-from contracts.events import EventContext, SkippedTarget
+from contracts.events import DecisionMade, EventContext, SkippedTarget
 from contracts.specs import RouteSpec, TargetSpec
 
 
@@ -38,6 +38,14 @@ class EngineCall(msgspec.Struct):
     upstream_wait_s: float = 0.0
     """Seconds in which at least one provider was being waited for (queueing for a slot and backing off included)."""
     fallback_used: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A plan before anybody was told of it; ``targets`` is empty when there is none to try."""
+
+    route: RouteSpec
+    targets: tuple[TargetSpec, ...]
+    decision: DecisionMade
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from contracts.ports import Clock, Emitter, Upstream
 from contracts.specs import RouteSpec, Strategy, TargetSpec
 from routing.engine.breaker import Transition
 from routing.engine.breaker_store import BreakerStore, LocalBreakerStore
-from routing.engine.call import Completion, EmbeddingCompletion, EngineCall, Plan
+from routing.engine.call import Completion, Draft, EmbeddingCompletion, EngineCall, Plan
 from routing.engine.capabilities import exclusion, needs_of, refusal
 from routing.engine.cost import cost_nanousd, output_token_bound
 from routing.engine.drive import Drive, T, none_available
@@ -70,12 +70,11 @@ class Engine:
     # --- planning ----------------------------------------------------------------------------------
 
     def plan(self, request: ChatRequest | EmbeddingRequest, route: RouteSpec, reason: str, call: EngineCall) -> Plan:
-        """The targets to try, in order; emits the decision, also when there is none to try.
+        """:meth:`draft` and :meth:`decide` in one."""
+        return self.decide(self.draft(request, route, reason, call), call)
 
-        Raises:
-            UnsupportedParameter, ContextTooLong: no target of the route could ever honour the request.
-            NoTargetAvailable: every target that could is suspended or full.
-        """
+    def draft(self, request: ChatRequest | EmbeddingRequest, route: RouteSpec, reason: str, call: EngineCall) -> Draft:
+        """What would be planned for the call as things stand; tells nobody."""
         now = self._clock.monotonic()
         usable, skipped = self._sift(request, route, call.estimated_input_tokens, now)
         sticky_key = call.user if route.sticky_by_user else None
@@ -88,21 +87,30 @@ class Engine:
             targets, scores, sticky = ranking.targets, ranking.scores, ranking.sticky
             if route.max_latency_ms is not None and len(targets) > 1:
                 targets = self._slow_last(targets, route.max_latency_ms, request, skipped, now)
-        self._emitter.emit(
-            DecisionMade(
-                route=route.name,
-                route_reason=reason,
-                strategy=str(route.strategy),
-                targets=[target.label for target in targets],
-                scores=scores,
-                skipped=skipped,
-                sticky=sticky,
-            ),
-            call.context,
+        decision = DecisionMade(
+            route=route.name,
+            route_reason=reason,
+            strategy=str(route.strategy),
+            targets=[target.label for target in targets],
+            scores=scores,
+            skipped=skipped,
+            sticky=sticky,
         )
-        if not targets:
-            raise refusal(skipped) or none_available(route, self._states, now)
-        return Plan(route, reason, tuple(targets), tuple(skipped))
+        return Draft(route, tuple(targets), decision)
+
+    def decide(self, draft: Draft, call: EngineCall) -> Plan:
+        """The targets to try, in order; emits the decision, also when there is none to try.
+
+        Raises:
+            UnsupportedParameter, ContextTooLong: no target of the route could ever honour the request.
+            NoTargetAvailable: every target that could is suspended or full.
+        """
+        decision = draft.decision
+        self._emitter.emit(decision, call.context)
+        if not draft.targets:
+            now = self._clock.monotonic()
+            raise refusal(decision.skipped) or none_available(draft.route, self._states, now)
+        return Plan(draft.route, decision.route_reason, draft.targets, tuple(decision.skipped))
 
     def _sift(
         self, request: ChatRequest | EmbeddingRequest, route: RouteSpec, input_tokens: int, now: float
