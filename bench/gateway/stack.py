@@ -134,7 +134,8 @@ def stack(*, collect: bool = True) -> Iterator[Stack]:
 
         start(made.cores.rest, "-m", "bench.gateway.upstream", made.upstream_url.split(":")[2].split("/")[0])
         if collect:
-            start(made.cores.rest, "manage.py", "collect")
+            # In an installation it has a processor of its own; here it must not stand in the load generator's way.
+            psutil.Process(start(made.cores.rest, "manage.py", "collect").pid).nice(19)
         made.web = start(
             made.cores.gateway,
             *("-m", "granian", "controlplane.asgi:application", "--interface", "asgi", "--loop", "uvloop"),
