@@ -19,8 +19,8 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from contracts.errors import GatewayError
-from gateway.endpoints import check_head, refuse, too_large
+from contracts.errors import GatewayError, NotFound
+from gateway.endpoints import check_head, refuse, serve, too_large
 from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
 from gateway.openapi import OPERATIONS, Operation, body_of, examples_of, responses_of, security_of
@@ -67,10 +67,11 @@ def answer(request: HttpRequest) -> HttpResponseBase:
     endpoints = process.runtime.endpoints
     headers = {name.lower(): value for name, value in request.headers.items() if value}
     found = endpoints.find(request.path)
-    endpoint = found[0] if found is not None else None
+    if found is None:
+        return _response(request, refuse(NotFound(f"There is nothing at {request.path}.")))
+    endpoint, argument = found
     try:
-        if endpoint is not None:
-            check_head(endpoint, request.method or "GET", headers)
+        check_head(endpoint, request.method or "GET", headers)
         body = _body(request) if request.method == "POST" else b""
     except GatewayError as error:
         return _response(request, refuse(error, endpoint))
@@ -83,7 +84,7 @@ def answer(request: HttpRequest) -> HttpResponseBase:
         body=body,
         received_at=time.monotonic(),
     )
-    return _response(request, process.run(endpoints.handle(exchange)))
+    return _response(request, process.run(serve(endpoint, argument, exchange)))
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from contracts.chat import JsonObject
-from contracts.errors import GatewayError, MethodNotAllowed, NotFound, PayloadTooLarge, UnsupportedMediaType
+from contracts.errors import GatewayError, InternalError, MethodNotAllowed, PayloadTooLarge, UnsupportedMediaType
 from contracts.ids import new_correlation_id
 from gateway.engine.headers import plain_headers
 from gateway.exchange import Answer, GatewayRequest
@@ -18,7 +18,7 @@ from gateway.formats.messages import MessagesFormat, count_tokens_body
 from gateway.formats.openai import OpenAIChatFormat
 from gateway.health import Health
 from gateway.pipeline import Pipeline
-from gateway.reads import Reads, internal_error
+from gateway.reads import Reads
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Endpoints:
-    """Finds the endpoint of a path and turns whatever it raises into an answer."""
+    """Finds the endpoint of a path."""
 
     def __init__(self, *, pipeline: Pipeline, reads: Reads, health: Health) -> None:
         messages = MessagesFormat()
@@ -77,20 +77,16 @@ class Endpoints:
                 return endpoint, path[len(prefix) :]
         return None
 
-    async def handle(self, request: GatewayRequest) -> Answer:
-        """Serve one request with its body read. Raises nothing but cancellation."""
-        found = self.find(request.path)
-        if found is None:
-            return refuse(NotFound(f"There is nothing at {request.path}."))
-        endpoint, argument = found
-        try:
-            check_head(endpoint, request.method, request.headers)
-            return await endpoint.serve(request, argument)
-        except GatewayError as error:
-            return refuse(error, endpoint)
-        except Exception:
-            log.exception("%s failed", endpoint.template)
-            return refuse(internal_error(), endpoint)
+
+async def serve(endpoint: Endpoint, argument: str, request: GatewayRequest) -> Answer:
+    """Serve one request that has passed :func:`check_head`, with its body read. Raises nothing but cancellation."""
+    try:
+        return await endpoint.serve(request, argument)
+    except GatewayError as error:
+        return refuse(error, endpoint)
+    except Exception:
+        log.exception("%s failed", endpoint.template)
+        return refuse(InternalError("Internal error. The correlation id finds it in our log."), endpoint)
 
 
 def check_head(endpoint: Endpoint, method: str, headers: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from contracts.chat import JsonObject
 from contracts.ids import new_correlation_id
 from contracts.ports import DependencyProbe
+from gateway.answers import json_answer
 from gateway.engine.headers import plain_headers
 from gateway.exchange import Answer
 from routing.engine.statistics import TargetSnapshot
@@ -35,7 +36,7 @@ class Health:
 
     async def alive(self) -> Answer:
         """200 as long as the worker answers: with dependencies down it still serves, so it must not be restarted."""
-        return _json({"status": "ok"})
+        return json_answer({"status": "ok"})
 
     async def detailed(self) -> Answer:
         """Each dependency, and the breaker, load and latency of each target this worker has used.
@@ -48,7 +49,7 @@ class Health:
         targets = self._targets()
         if any(target.breaker != "closed" for target in targets):
             worst = max(worst, 1)
-        return _json(
+        return json_answer(
             {
                 "status": "ok" if worst == 0 else "degraded",
                 "dependencies": dict(zip(names, states, strict=True)),
@@ -70,7 +71,3 @@ async def _probe(probe: DependencyProbe) -> JsonObject:
             return await probe()
     except TimeoutError:
         return {"status": "down", "error": f"no answer within {PROBE_TIMEOUT_S:g} s"}
-
-
-def _json(body: JsonObject) -> Answer:
-    return Answer(200, plain_headers(new_correlation_id()), msgspec.json.encode(body))

@@ -13,7 +13,7 @@ from typing import Any
 from contracts.errors import GatewayError, InvalidRequest, RequestTimeout
 from contracts.ports import Clock
 from contracts.time_limit import TimeLimit
-from gateway.endpoints import Endpoint, Endpoints, check_head, refuse, too_large
+from gateway.endpoints import Endpoint, Endpoints, check_head, refuse, serve, too_large
 from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
 
@@ -54,20 +54,20 @@ class Lane:
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return
-        endpoints = self._endpoints()
-        found = endpoints.find(scope["path"])
+        found = self._endpoints().find(scope["path"])
         if found is None:
             await self._behind(scope, receive, send)
             return
+        endpoint, argument = found
         try:
-            request = await self._read(scope, receive, found[0])
+            request = await self._read(scope, receive, endpoint)
         except GatewayError as error:
             # What is left of the body is not read: the connection cannot be used again.
-            answer = refuse(error, found[0])
+            answer = refuse(error, endpoint)
             answer.headers.append(CLOSE)
             await _send_whole(send, answer, head_only=scope["method"] == "HEAD")
             return
-        await _Exchange(request, receive, send).run(endpoints)
+        await _Exchange(request, receive, send).run(endpoint, argument)
 
     async def _read(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> GatewayRequest:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -136,11 +136,11 @@ class _Exchange:
         self._watch: asyncio.Task[None] | None = None
         self._gone = False
 
-    async def run(self, endpoints: Endpoints) -> None:
+    async def run(self, endpoint: Endpoint, argument: str) -> None:
         self._serving = asyncio.current_task()
         timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._start_watch)
         try:
-            answer = await endpoints.handle(self._request)
+            answer = await serve(endpoint, argument, self._request)
             if answer.stream is None:
                 timer.cancel()
                 await _send_whole(self._send, answer, head_only=self._request.method == "HEAD")

@@ -6,15 +6,12 @@ import re
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from contracts.chat import JsonObject
-from contracts.errors import InternalError, ModelNotFound, RunNotFound
-from contracts.ids import new_correlation_id
+from contracts.errors import ModelNotFound, RunNotFound
 from contracts.ports import RunReader
 from contracts.specs import KeySpec, TenantSpec
+from gateway.answers import json_answer
 from gateway.engine.authentication import Authenticator, presented_key
-from gateway.engine.headers import plain_headers
 from gateway.engine.spec_cache import SpecCache
 from gateway.exchange import Answer, GatewayRequest
 from gateway.formats.validation import decode_object
@@ -36,14 +33,14 @@ class Reads:
         """OpenAI's model list: what this key may put in ``model``."""
         key, tenant = await self._authenticate(request, "models")
         platform = await self._specs.platform()
-        return _json({"object": "list", "data": [_model(name) for name in visible_names(tenant, platform, key)]})
+        return json_answer({"object": "list", "data": [_model(name) for name in visible_names(tenant, platform, key)]})
 
     async def model(self, request: GatewayRequest, name: str) -> Answer:
         """One entry of that list."""
         key, tenant = await self._authenticate(request, "models")
         if name not in visible_names(tenant, await self._specs.platform(), key):
             raise ModelNotFound(f"The model '{name}' does not exist or this key may not use it.", param="model")
-        return _json(_model(name))
+        return json_answer(_model(name))
 
     async def run(self, request: GatewayRequest, correlation_id: str) -> Answer:
         """Everything known about one call of the caller's tenant."""
@@ -53,25 +50,16 @@ class Reads:
             run = await self._runs.read(tenant.id, correlation_id)
         if run is None:
             raise RunNotFound("There is no run with this correlation id. A run appears within two seconds of its call.")
-        return _json(run)
+        return json_answer(run)
 
     async def count_tokens(self, request: GatewayRequest, count: Callable[[JsonObject], JsonObject]) -> Answer:
         """An estimate of a prompt's tokens; it costs nothing and is no call."""
         await self._authenticate(request, "chat")
-        return _json(count(decode_object(request.body)))
+        return json_answer(count(decode_object(request.body)))
 
     async def _authenticate(self, request: GatewayRequest, scope: str) -> tuple[KeySpec, TenantSpec]:
         return await self._authenticator.authenticate(presented_key(request.headers), request.client_ip, scope)
 
 
-def internal_error() -> InternalError:
-    """What a caller is told about a bug of ours."""
-    return InternalError("Internal error. The correlation id finds it in our log.")
-
-
 def _model(name: str) -> JsonObject:
     return {"id": name, "object": "model", "created": _STARTED, "owned_by": "breakwater"}
-
-
-def _json(body: JsonObject) -> Answer:
-    return Answer(200, plain_headers(new_correlation_id()), msgspec.json.encode(body))

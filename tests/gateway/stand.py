@@ -27,7 +27,7 @@ from contracts.specs import (
 )
 from events.engine.redis_wire import RedisWire
 from events.engine.tracing import CallTracer
-from gateway.endpoints import Endpoints
+from gateway.endpoints import Endpoints, serve
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
 from gateway.engine.spec_cache import SpecCache
@@ -122,7 +122,10 @@ class Stand:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
             given["authorization"] = f"Bearer {key}"
-        return await self.endpoints.handle(
+        found = self.endpoints.find(path)
+        assert found is not None
+        return await serve(
+            *found,
             GatewayRequest(
                 method=method,
                 path=path,
@@ -131,7 +134,7 @@ class Stand:
                 client_ip="127.0.0.1",
                 body=body if isinstance(body, bytes) else msgspec.json.encode(body),
                 received_at=SystemClock().monotonic(),
-            )
+            ),
         )
 
     async def chat(self, content: str = "Hello", **fields: Any) -> Answer:

@@ -24,11 +24,11 @@ class OneEndpoint:
         self.seen: list[GatewayRequest] = []
 
     def find(self, path: str) -> tuple[Endpoint, str] | None:
-        return (Endpoint("POST", "/v1/echo", self.handler), "") if path == "/v1/echo" else None
+        return (Endpoint("POST", "/v1/echo", self.serve), "") if path == "/v1/echo" else None
 
-    async def handle(self, request: GatewayRequest) -> Answer:
+    async def serve(self, request: GatewayRequest, argument: str) -> Answer:
         self.seen.append(request)
-        answer: Answer = await self.handler(request, "")
+        answer: Answer = await self.handler(request, argument)
         return answer
 
 

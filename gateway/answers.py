@@ -1,0 +1,15 @@
+"""Answers that belong to no call."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts.chat import JsonObject
+from contracts.ids import new_correlation_id
+from gateway.engine.headers import plain_headers
+from gateway.exchange import Answer
+
+
+def json_answer(body: JsonObject) -> Answer:
+    """A 200 with this body."""
+    return Answer(200, plain_headers(new_correlation_id()), msgspec.json.encode(body))
