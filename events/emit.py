@@ -49,19 +49,24 @@ def process_emitter() -> Emitter:
         return outlet.emitter
     with _lock:
         if _emitter is None or _owner_pid != os.getpid():
-            outlet = build(
-                spool_dir=Path(settings.SPOOL_DIR),
-                redis_url=settings.REDIS_URL,
-                service_name=settings.SERVICE_NAME,
-                env=settings.BREAKWATER_ENV,
-                spool_max_bytes=settings.SPOOL_MAX_BYTES,
-                metrics_dir=Path(settings.PROMETHEUS_MULTIPROC_DIR),
-                tenant_limit=settings.METRICS_TENANT_LIMIT,
-            )
+            outlet = build_outlet()
             threading.Thread(target=_ship, args=(outlet,), name="event shipper", daemon=True).start()
             _emitter = outlet.emitter
             _owner_pid = os.getpid()
         return _emitter
+
+
+def build_outlet() -> EventOutlet:
+    """An outlet as the settings describe it; see :func:`events.engine.build`, also for what it raises."""
+    return build(
+        spool_dir=Path(settings.SPOOL_DIR),
+        redis_url=settings.REDIS_URL,
+        service_name=settings.SERVICE_NAME,
+        env=settings.BREAKWATER_ENV,
+        spool_max_bytes=settings.SPOOL_MAX_BYTES,
+        metrics_dir=Path(settings.PROMETHEUS_MULTIPROC_DIR),
+        tenant_limit=settings.METRICS_TENANT_LIMIT,
+    )
 
 
 class ProcessEmitter:

@@ -10,7 +10,6 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -49,7 +48,6 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     service_name: str
     env: str
     otlp_endpoint: str = ""
-    spool_dir: Path
 
 
 class GatewayRuntime:

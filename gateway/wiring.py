@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -13,7 +12,7 @@ from redis.asyncio import Redis
 
 from contracts.chat import JsonObject
 from contracts.clock import SystemClock
-from events.engine import build as build_outlet
+from events.emit import build_outlet
 from events.runs import DjangoRunReader
 from gateway.runtime import GatewayConfig, GatewayRuntime
 from gateway.spec_source import DjangoSpecSource
@@ -37,17 +36,8 @@ def build_runtime() -> GatewayRuntime:
         service_name=settings.SERVICE_NAME,
         env=settings.BREAKWATER_ENV,
         otlp_endpoint=settings.OTEL_EXPORTER_OTLP_ENDPOINT,
-        spool_dir=Path(settings.SPOOL_DIR),
     )
-    outlet = build_outlet(
-        spool_dir=config.spool_dir,
-        redis_url=config.redis_url,
-        service_name=config.service_name,
-        env=config.env,
-        spool_max_bytes=settings.SPOOL_MAX_BYTES,
-        metrics_dir=Path(settings.PROMETHEUS_MULTIPROC_DIR),
-        tenant_limit=settings.METRICS_TENANT_LIMIT,
-    )
+    outlet = build_outlet()
     clock = SystemClock()
     engine = Engine(
         upstream=SchemeUpstream(AsyncioUpstream(), sandbox=SandboxUpstream()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +10,7 @@ from django.db import transaction
 
 from contracts.specs import Capability, Strategy
 from routing.models import Model, Provider, Route, Target
-from tenants.changes import delete_row, save_row
+from tenants.changes import delete_row, save_row, with_fields
 from tenants.models import Tenant
 from tenants.rows import ConfigRow
 
@@ -36,7 +36,7 @@ def create_provider(*, name: str, kind: str, tenant: Tenant | None = None, **fie
     Raises:
         ValidationError: a field is not valid, or the owner has a provider of this name.
     """
-    return save_row(_with(Provider(name=name, kind=kind, tenant=tenant), fields))
+    return save_row(with_fields(Provider(name=name, kind=kind, tenant=tenant), fields))
 
 
 def update_provider(*, provider: Provider, **fields: Any) -> Provider:
@@ -45,7 +45,7 @@ def update_provider(*, provider: Provider, **fields: Any) -> Provider:
     Raises:
         ValidationError: a field is not valid.
     """
-    return save_row(_with(provider, fields))
+    return save_row(with_fields(provider, fields))
 
 
 def delete_provider(*, provider: Provider) -> None:
@@ -65,7 +65,7 @@ def create_model(
     Raises:
         ValidationError: a field is not valid, or the provider has a model of this name.
     """
-    return save_row(_with(Model(provider=provider, name=name, capabilities=list(capabilities)), fields))
+    return save_row(with_fields(Model(provider=provider, name=name, capabilities=list(capabilities)), fields))
 
 
 def update_model(*, model: Model, **fields: Any) -> Model:
@@ -74,7 +74,7 @@ def update_model(*, model: Model, **fields: Any) -> Model:
     Raises:
         ValidationError: a field is not valid.
     """
-    return save_row(_with(model, fields))
+    return save_row(with_fields(model, fields))
 
 
 def delete_model(*, model: Model) -> None:
@@ -100,7 +100,7 @@ def create_route(
     Raises:
         ValidationError: a field is not valid, the name is taken, or a target is at another tenant's provider.
     """
-    route = save_row(_with(Route(name=name, tenant=tenant, strategy=strategy), fields))
+    route = save_row(with_fields(Route(name=name, tenant=tenant, strategy=strategy), fields))
     set_targets(route=route, targets=targets)
     return route
 
@@ -111,7 +111,7 @@ def update_route(*, route: Route, **fields: Any) -> Route:
     Raises:
         ValidationError: a field is not valid.
     """
-    return save_row(_with(route, fields))
+    return save_row(with_fields(route, fields))
 
 
 def delete_route(*, route: Route) -> None:
@@ -147,7 +147,7 @@ def set_enabled(*, rows: Iterable[Row], enabled: bool) -> int:
     changed = 0
     for row in rows:
         if row.enabled is not enabled:  # type: ignore[attr-defined]
-            save_row(_with(row, {"enabled": enabled}))
+            save_row(with_fields(row, {"enabled": enabled}))
             changed += 1
     return changed
 
@@ -164,14 +164,5 @@ def fill_target(target: Target, choice: TargetChoice) -> bool:
         if field.name.startswith("breaker_"):
             values[field.name] = choice.breaker.get(field.name.removeprefix("breaker_"))
     changed = target._state.adding or any(getattr(target, name) != value for name, value in values.items())
-    _with(target, values)
+    with_fields(target, values)
     return changed
-
-
-def _with(row: Row, fields: Mapping[str, Any]) -> Row:
-    known = {field.name for field in row._meta.concrete_fields if field.editable}
-    for name, value in fields.items():
-        if name not in known:
-            raise TypeError(f"{type(row).__name__} has no field {name!r} that can be changed.")
-        setattr(row, name, value)
-    return row

@@ -8,7 +8,7 @@ and ``manage.py config apply`` all come through here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -149,3 +149,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value
+
+
+def with_fields(row: Row, fields: Mapping[str, Any]) -> Row:
+    """``row`` with these fields set, unsaved.
+
+    Raises:
+        TypeError: the row has no such field, or it is not one that people change.
+    """
+    known = {field.name for field in row._meta.concrete_fields if field.editable}
+    for name, value in fields.items():
+        if name not in known:
+            raise TypeError(f"{type(row).__name__} has no field {name!r} that can be changed.")
+        setattr(row, name, value)
+    return row

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tenants.actor import current_actor
 from tenants.audit import AuditEntry
-from tenants.changes import Row, delete_row, save_row
+from tenants.changes import delete_row, save_row, with_fields
 from tenants.keys import ClearKey, Scope, new_key
 from tenants.models import ApiKey, Membership, RateLimit, Team, Tenant, User
 
@@ -39,7 +39,7 @@ def update_tenant(*, tenant: Tenant, **fields: Any) -> Tenant:
     Raises:
         ValidationError: a field is not valid.
     """
-    return save_row(_with(tenant, fields))
+    return save_row(with_fields(tenant, fields))
 
 
 def create_team(*, tenant: Tenant, name: str) -> Team:
@@ -105,7 +105,7 @@ def update_key(*, key: ApiKey, **fields: Any) -> ApiKey:
     Raises:
         ValidationError: a field is not valid.
     """
-    return save_row(_with(key, fields))
+    return save_row(with_fields(key, fields))
 
 
 @transaction.atomic
@@ -231,12 +231,3 @@ locked AS (
 )
 UPDATE tenants_apikey AS key SET last_used_at = locked.at FROM locked WHERE key.id = locked.id
 """
-
-
-def _with(row: Row, fields: Mapping[str, Any]) -> Row:
-    known = {field.name for field in row._meta.concrete_fields if field.editable}
-    for name, value in fields.items():
-        if name not in known:
-            raise TypeError(f"{type(row).__name__} has no field {name!r} that can be changed.")
-        setattr(row, name, value)
-    return row

@@ -68,13 +68,11 @@ class Admission:
         clock: Clock,
         workers: int = 1,
         timeout_s: float = 0.25,
-        on_degraded: Callable[[bool], None] = lambda degraded: None,
     ) -> None:
         self._wire = wire
         self._emitter = emitter
         self._local = LocalLimiter(clock, workers)
         self._timeout_s = timeout_s
-        self._on_degraded = on_degraded
         self._waiting: list[_Waiting] = []
         self._settling: list[Settlement] = []
         self._admit_scheduled = False
@@ -249,7 +247,6 @@ class Admission:
 
     def _set_degraded(self, degraded: bool, reason: str) -> None:
         self._degraded = degraded
-        self._on_degraded(degraded)
         log.warning("admission limiter %s: %s", "degraded" if degraded else "recovered", reason)
         self._emitter.emit(LimiterDegraded(degraded=degraded, reason=reason), EventContext())
 

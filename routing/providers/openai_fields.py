@@ -91,3 +91,10 @@ def owned(raw: object, provider: str) -> JsonObject:
 def _plain(name: str) -> str:
     head, bracket, rest = name.partition("[")
     return head + rest.partition("]")[2] if bracket else head
+
+
+def named_function(choice: JsonObject) -> str | None:
+    """The function that an object-valued ``tool_choice`` demands; None when it demands something else."""
+    function = choice.get("function")
+    name = function.get("name") if choice.get("type") == "function" and isinstance(function, dict) else None
+    return name if isinstance(name, str) else None

@@ -10,7 +10,6 @@ from typing import Final, Protocol, Self
 from contracts.errors import ProviderError, ProviderUnavailable
 
 HIGH_WATER_BYTES: Final = 256 * 1024
-LOW_WATER_BYTES: Final = 64 * 1024
 
 
 class Source(Protocol):

@@ -19,7 +19,7 @@ from routing.providers.anthropic.blocks import (
     refused_parts,
     tool_result,
 )
-from routing.providers.openai_fields import owned, passed_through, raw_items, refused, without_dropped
+from routing.providers.openai_fields import named_function, owned, passed_through, raw_items, refused, without_dropped
 
 DEFAULT_MAX_TOKENS = 4096
 """Anthropic requires ``max_tokens``; used when neither the request nor the model says anything."""
@@ -161,14 +161,8 @@ def _unsupported_tools(request: ChatRequest) -> list[str]:
         if tool.function is None and (not raw or tool.type == "function" or "custom" in raw):
             found.append(f"tools[{index}]")
     choice = request.tool_choice
-    known = choice is None or choice in _TOOL_MODES if not isinstance(choice, dict) else _named_function(choice)
+    known = choice is None or choice in _TOOL_MODES if not isinstance(choice, dict) else named_function(choice)
     return found if known else [*found, "tool_choice"]
-
-
-def _named_function(choice: JsonObject) -> str | None:
-    function = choice.get("function")
-    name = function.get("name") if choice.get("type") == "function" and isinstance(function, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _add_tools(body: JsonObject, request: ChatRequest) -> None:
@@ -179,7 +173,7 @@ def _add_tools(body: JsonObject, request: ChatRequest) -> None:
     if isinstance(request.tool_choice, str):
         choice = {"type": _TOOL_MODES.get(request.tool_choice, request.tool_choice)}
     elif request.tool_choice is not None:
-        choice = {"type": "tool", "name": _named_function(request.tool_choice)}
+        choice = {"type": "tool", "name": named_function(request.tool_choice)}
     if request.parallel_tool_calls is False and request.tools and choice != {"type": "none"}:
         choice = (choice or {"type": "auto"}) | {"disable_parallel_tool_use": True}
     if choice is not None:

@@ -10,7 +10,7 @@ from contracts.chat import ChatRequest, JsonObject, Tool
 from contracts.errors import InvalidRequest
 from contracts.specs import TargetSpec
 from routing.providers.gemini.content import PROVIDER, contents_of, refused_parts
-from routing.providers.openai_fields import owned, passed_through, raw_items, refused, without_dropped
+from routing.providers.openai_fields import named_function, owned, passed_through, raw_items, refused, without_dropped
 
 _NEVER = ("logit_bias", "parallel_tool_calls")
 _SAMPLING = {
@@ -148,14 +148,8 @@ def _unsupported_tools(request: ChatRequest) -> list[str]:
         if tool.function is None and tool.type not in _HOSTED_TOOLS
     ]
     choice = request.tool_choice
-    known = choice is None or choice in _TOOL_MODES if not isinstance(choice, dict) else _named_function(choice)
+    known = choice is None or choice in _TOOL_MODES if not isinstance(choice, dict) else named_function(choice)
     return found if known else [*found, "tool_choice"]
-
-
-def _named_function(choice: JsonObject) -> str | None:
-    function = choice.get("function")
-    name = function.get("name") if choice.get("type") == "function" and isinstance(function, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _add_tools(body: JsonObject, request: ChatRequest) -> None:
@@ -175,7 +169,7 @@ def _add_tools(body: JsonObject, request: ChatRequest) -> None:
 def _calling_config(request: ChatRequest) -> JsonObject | None:
     choice = request.tool_choice
     if isinstance(choice, dict):
-        return {"mode": "ANY", "allowedFunctionNames": [_named_function(choice)]}
+        return {"mode": "ANY", "allowedFunctionNames": [named_function(choice)]}
     strict = any(tool.function is not None and tool.function.strict for tool in request.tools or ())
     if strict and choice in (None, "auto"):
         return {"mode": "VALIDATED"}
