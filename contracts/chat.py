@@ -92,8 +92,12 @@ class RequestBudget(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tr
     max_cost_usd: float | None = None
 
 
+Priority = Literal["interactive", "batch"]
+"""Who goes first where calls wait for a place."""
+
+
 class ChatRequest(msgspec.Struct, kw_only=True):
-    """A validated chat request in OpenAI's shape plus Breakwater's ``mode``, ``budget`` and ``tags``.
+    """A validated chat request in OpenAI's shape plus Breakwater's ``mode``, ``budget``, ``tags`` and ``priority``.
 
     ``body`` is the decoded object as the caller sent it (after an ingress translation, in OpenAI's shape).
     """
@@ -123,6 +127,7 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     mode: str = "direct"
     budget: RequestBudget | None = None
     tags: dict[str, str] | list[str] | None = None
+    priority: Priority | None = None
     body: JsonObject = msgspec.field(default_factory=dict, name="__body__")
 
     @property
@@ -140,7 +145,7 @@ class ChatRequest(msgspec.Struct, kw_only=True):
         return [self.stop] if isinstance(self.stop, str) else self.stop
 
 
-GATEWAY_FIELDS = frozenset({"mode", "budget", "tags"})
+GATEWAY_FIELDS = frozenset({"mode", "budget", "tags", "priority"})
 """Top-level fields that are Breakwater's own and never travel upstream."""
 
 KNOWN_FIELDS = frozenset(ChatRequest.__struct_encode_fields__) - {"__body__"}
@@ -157,6 +162,7 @@ class EmbeddingRequest(msgspec.Struct, kw_only=True):
     dimensions: int | None = None
     user: str | None = None
     tags: dict[str, str] | list[str] | None = None
+    priority: Priority | None = None
     body: JsonObject = msgspec.field(default_factory=dict, name="__body__")
 
 
@@ -172,6 +178,8 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
     estimated: bool = False
     """True when the provider reported nothing and the figures are our estimate."""
 

@@ -84,6 +84,13 @@ class PayloadTooLarge(InvalidRequest):
     status = 413
 
 
+class HeadTooLarge(InvalidRequest):
+    """The request line and headers together are over the limit."""
+
+    code = "HEADERS_TOO_LARGE"
+    status = 431
+
+
 class UnsupportedMediaType(InvalidRequest):
     """The body is not JSON."""
 
@@ -197,6 +204,14 @@ class DeadlineExceeded(GatewayError):
     status = 504
     type = "timeout_error"
     retryable = True
+
+
+class NotCached(GatewayError):
+    """The caller sent `Cache-Control: only-if-cached`, and no kept answer serves the request."""
+
+    code = "NOT_CACHED"
+    status = 504
+    type = "cache_error"
 
 
 # --- what the provider did -----------------------------------------------------------------------

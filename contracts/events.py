@@ -91,6 +91,8 @@ class EndedCall(EventPayload, frozen=True, kw_only=True):
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
     usage_estimated: bool = False
     cost_nanousd: int | None = None
     """None when the model's price is unknown."""
@@ -116,6 +118,8 @@ class RequestCompleted(EndedCall, frozen=True, kw_only=True):
     model: str
     finish_reason: str | None = None
     overhead_ms: float
+    cached: bool = False
+    """Answered from the cache: no provider was asked and no token used."""
 
 
 class RequestFailed(EndedCall, frozen=True, kw_only=True):
@@ -141,6 +145,207 @@ class RequestRejected(EventPayload, frozen=True, kw_only=True):
     error_message: str
     http_status: int
     key_id: str | None = None
+    details: dict[str, Any] | None = None
+    """Of a limit or budget: which, whose, how much of it is used, when it begins anew."""
+
+
+# --- cache.* : answers that are kept ------------------------------------------------------------------
+
+
+class CacheHit(EventPayload, frozen=True, kw_only=True):
+    """A call was answered with what an equal call, or one that means the same, got before."""
+
+    event_type = "cache.lookup.hit"
+    route: str
+    provider: str
+    model: str
+    key_id: str
+    source: str
+    """Where the answer was: ``memory`` (of the worker) | ``redis`` | ``flight`` (waited for with an equal call)."""
+    age_s: float
+    saved_nanousd: int | None = None
+    """What the answer cost when it was made, less what the hit costs; None where the price is unknown."""
+    billed_nanousd: int = 0
+    mode: str = "exact"
+    """``exact`` | ``semantic``."""
+    similarity: float | None = None
+    """Cosine of the two questions; for ``semantic``."""
+    confidence: float | None = None
+    """From 0 to 1, how sure it was that they ask the same; for ``semantic``."""
+
+
+class CacheShadowed(EventPayload, frozen=True, kw_only=True):
+    """A provider answered a call that a kept answer might have served, and the two answers were compared."""
+
+    event_type = "cache.lookup.shadowed"
+    route: str
+    key_id: str
+    similarity: float
+    confidence: float
+    would_hit: bool
+    """Whether the confidence was enough for the route."""
+    agreement: float
+    """From 0 to 1, how far the kept answer says the same as the provider's."""
+    wrong: bool
+    """Whether that is too little."""
+    saved_nanousd: int | None = None
+    """What a hit would have saved."""
+
+
+class CacheJudged(EventPayload, frozen=True, kw_only=True):
+    """Somebody said whether the kept answer to a question in other words was right."""
+
+    event_type = "cache.answer.judged"
+    route: str
+    right: bool
+    confidence: float
+    similarity: float
+    actor: str
+    """An API key, a service key or a person, by name."""
+    comment: str = ""
+
+
+class CacheThresholdChanged(EventPayload, frozen=True, kw_only=True):
+    """Feedback moved how sure a tenant's route has to be, or somebody set it back."""
+
+    event_type = "cache.threshold.changed"
+    route: str
+    before: float
+    after: float
+    reason: str
+    """``wrong`` | ``right`` | ``reset``."""
+    actor: str
+
+
+class ToolResultHit(EventPayload, frozen=True, kw_only=True):
+    """A tool's kept result was handed out: the tool need not run."""
+
+    event_type = "cache.tool.hit"
+    tool: str
+    key_id: str
+    age_s: float
+
+
+class ToolResultMissed(EventPayload, frozen=True, kw_only=True):
+    """A tool's result was asked for, and none is kept for these arguments."""
+
+    event_type = "cache.tool.missed"
+    tool: str
+    key_id: str
+
+
+class ToolResultStored(EventPayload, frozen=True, kw_only=True):
+    """A tool's result was put into the cache."""
+
+    event_type = "cache.tool.stored"
+    tool: str
+    key_id: str
+    ttl_s: int
+    bytes: int
+
+
+class CacheMissed(EventPayload, frozen=True, kw_only=True):
+    """A call of a route that keeps answers went on to a provider."""
+
+    event_type = "cache.lookup.missed"
+    route: str
+    key_id: str
+    reason: str
+    """``absent`` | ``too_old`` (for the caller's ``max-age``) | ``by_request`` (``no-cache``, ``no-store``) |
+    ``sampled`` | ``unavailable`` (Redis is down)."""
+
+
+class CacheStored(EventPayload, frozen=True, kw_only=True):
+    """An answer was put into the cache."""
+
+    event_type = "cache.entry.stored"
+    route: str
+    provider: str
+    model: str
+    ttl_s: int
+    bytes: int
+    """As stored, perhaps compressed."""
+    time_sensitive: bool = False
+    """The prompt asks for something that changes: the answer is kept for a short time only."""
+
+
+# --- guardrail.* : what policies made of a call ---------------------------------------------------------
+
+
+class GuardrailEvent(EventPayload, frozen=True, kw_only=True):
+    """Which rule of which policy spoke, and about what; has no type of its own."""
+
+    policy_id: str
+    policy: str
+    version: int
+    rule_id: str
+    rule: str
+    kind: str
+    stage: str
+    """``input`` | ``output`` | ``retrieved`` | ``tool_call`` | ``tool_result``."""
+    shadow: bool = False
+    """Nothing but this event followed."""
+    route: str = ""
+    key_id: str = ""
+    duration_ms: float = 0.0
+
+
+class GuardrailMatched(GuardrailEvent, frozen=True, kw_only=True):
+    """A rule found something in a call's texts; told once per rule and stage."""
+
+    event_type = "guardrail.rule.matched"
+    layer = 3
+    action: str
+    """``allow`` | ``flag`` | ``redact`` | ``mask`` | ``reroute`` | ``block``: what follows, unless ``shadow``."""
+    entities: dict[str, int]
+    """How often each was found."""
+    evidence: list[str] = []
+    """Why, in words that hold nothing of the texts; at most ten."""
+    score: float = 1.0
+    """Of the surest finding, 0 to 1."""
+    text_hash: str = ""
+    """SHA-256 of the first text in which something was found: by which it is known again."""
+    text: Any = None
+    """That text, only where the tenant stores payloads."""
+
+
+class GuardrailInvariantViolated(GuardrailEvent, frozen=True, kw_only=True):
+    """A call is not as a business invariant says that it must be."""
+
+    event_type = "guardrail.invariant.violated"
+    layer = 3
+    action: str
+    """``flag`` | ``redact`` | ``block``: what follows, unless ``shadow``."""
+    why: str = ""
+    """Why it must be so, in the rule's words."""
+    expression: str
+    """What is not true, in CEL."""
+    evidence: dict[str, Any] = {}
+    """The values that it looked at, shortened; those that may hold something of prompt or answer only where the tenant
+    stores payloads."""
+    not_kept: list[str] = []
+    """Names of values that were left out for that reason."""
+
+
+class GuardrailFailed(GuardrailEvent, frozen=True, kw_only=True):
+    """A rule could not tell: it failed, or was not done by its deadline."""
+
+    event_type = "guardrail.rule.failed"
+    layer = 3
+    reason: str
+    """``deadline`` | ``error`` | ``broken`` (it could not be built)."""
+    detail: str = ""
+    on_error: str
+    """``allow`` | ``block``: what followed, unless ``shadow``."""
+
+
+class GuardrailBlocked(GuardrailEvent, frozen=True, kw_only=True):
+    """A call was refused, or its answer withheld."""
+
+    event_type = "guardrail.call.blocked"
+    layer = 3
+    streamed: bool = False
+    """Part of the answer had gone out already."""
 
 
 # --- llm.attempt.* : one try at one provider -------------------------------------------------------
@@ -199,7 +404,7 @@ class SkippedTarget(msgspec.Struct, frozen=True):
     target: str
     reason: str
     """``breaker_open`` | ``full`` | ``lacks:<capability>`` | ``unsupported:<param>`` | ``over_max_latency`` |
-    ``context_window``."""
+    ``context_window`` | ``price_unknown``."""
 
 
 class DecisionMade(EventPayload, frozen=True, kw_only=True):
@@ -208,7 +413,7 @@ class DecisionMade(EventPayload, frozen=True, kw_only=True):
     event_type = "router.decision.made"
     route: str
     route_reason: str
-    """``model`` | ``match`` | ``tenant_default`` | ``platform_default`` | ``direct_model``."""
+    """``model`` | ``match`` | ``tenant_default`` | ``platform_default`` | ``direct_model`` | ``budget`` (degraded)."""
     strategy: str
     targets: list[str]
     scores: dict[str, float] = {}
@@ -260,6 +465,117 @@ class LimiterDegraded(EventPayload, frozen=True, kw_only=True):
     reason: str
 
 
+class BudgetThresholdCrossed(EventPayload, frozen=True, kw_only=True):
+    """Spending reached a percentage of a budget; told once per threshold, window and subject."""
+
+    event_type = "budget.threshold.crossed"
+    layer = 4
+    budget_id: str
+    name: str
+    level: str
+    """``tenant`` | ``team`` | ``key`` | ``user``."""
+    subject: str
+    window: str
+    """``hour`` | ``day`` | ``week`` | ``month`` | ``total``."""
+    period_start_ms: int
+    period_end_ms: int | None = None
+    """Unix milliseconds; None for a total budget, which has no end."""
+    percent: int
+    spent_nanousd: int
+    """What ended calls have cost, reservations of running ones not included."""
+    limit_nanousd: int
+    action: str
+    """``block`` | ``degrade`` | ``alert_only``."""
+
+
+class BudgetPriceUnknown(EventPayload, frozen=True, kw_only=True):
+    """A call went ahead although nobody knows what it may cost, because none of its budgets is a hard one."""
+
+    event_type = "budget.price.unknown"
+    layer = 4
+    targets: list[str]
+    budgets: list[str]
+    """Names of the budgets that cannot count it in full."""
+
+
+# --- alert.* and incident.* -------------------------------------------------------------------------
+
+
+class AlertTriggered(EventPayload, frozen=True, kw_only=True):
+    """A rule began to fire."""
+
+    event_type = "alert.rule.triggered"
+    layer = 4
+    alert_id: str
+    rule_id: str
+    rule: str
+    kind: str
+    """``threshold`` | ``burn_rate`` | ``anomaly`` | ``absence``."""
+    severity: str
+    """``info`` | ``warning`` | ``critical``."""
+    signal: str = ""
+    segment: str
+    """In words, such as ``route chat``."""
+    summary: str
+    value: float | None = None
+    """In the signal's unit: shares of 1, milliseconds, nano-USD; of objectives the burn rate."""
+    threshold: float | None = None
+    began_at_ms: int
+    """The first bad minute, Unix milliseconds."""
+    fired_at_ms: int
+    """The minute of the data with which it fired."""
+    incident_id: str
+
+
+class AlertResolved(EventPayload, frozen=True, kw_only=True):
+    """What a rule fired for is over."""
+
+    event_type = "alert.rule.resolved"
+    layer = 4
+    alert_id: str
+    rule_id: str
+    rule: str
+    severity: str
+    duration_s: int
+    """From the first bad minute on."""
+    incident_id: str
+
+
+class IncidentChanged(EventPayload, frozen=True, kw_only=True):
+    """Something happened to an incident; its timeline has the same."""
+
+    event_type = "incident.state.changed"
+    layer = 4
+    incident_id: str
+    title: str
+    severity: str
+    state: str
+    """``open`` | ``acknowledged`` | ``resolved``."""
+    change: str
+    """``opened`` | ``reopened`` | ``alert_fired`` | ``alert_resolved`` | ``acknowledged`` | ``assigned`` |
+    ``severity`` | ``note`` | ``escalated`` | ``silenced`` | ``resolved``."""
+    actor: str = ""
+    """Empty: Breakwater itself."""
+
+
+class AlertDelivered(EventPayload, frozen=True, kw_only=True):
+    """A message about an incident was taken by a channel, or given up."""
+
+    event_type = "alert.delivery.completed"
+    layer = 4
+    delivery_id: str
+    channel_id: str
+    channel: str
+    kind: str
+    """``email`` | ``slack`` | ``pagerduty`` | ``webhook``."""
+    incident_id: str = ""
+    what: str
+    """``opened`` | ``acknowledged`` | ``resolved`` | ``escalated``, with a number where it comes again; ``test``."""
+    delivered: bool
+    tries: int
+    error: str = ""
+
+
 # --- control plane ----------------------------------------------------------------------------------
 
 
@@ -273,6 +589,271 @@ class ConfigChanged(EventPayload, frozen=True, kw_only=True):
     object_type: str
     object_id: str
     object_name: str
+    actor: str
+
+
+class KeyChanged(EventPayload, frozen=True, kw_only=True):
+    """A credential that Breakwater issues came to be, got a successor, or was ended."""
+
+    event_type = "key.state.changed"
+    layer = 5
+    change: str
+    """``created`` | ``rotated`` | ``revoked``."""
+    key_type: str
+    """``apikey`` | ``servicekey``."""
+    key_id: str
+    name: str
+    shown: str
+    """Start and last four characters, for people to recognise it by."""
+    ends_at_ms: int | None = None
+    """When the key stops working; None: not known yet."""
+    successor_id: str | None = None
+    actor: str
+
+
+class ProviderTested(EventPayload, frozen=True, kw_only=True):
+    """A person had one small call sent to a provider, past routes, limits and budgets."""
+
+    event_type = "provider.test.completed"
+    provider_id: str
+    provider: str
+    model: str
+    answered: bool
+    error_code: str = ""
+    upstream_status: int | None = None
+    duration_ms: float
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nanousd: int | None = None
+    """None where the price is unknown, or nothing was answered."""
+    actor: str
+
+
+class SecretAccessed(EventPayload, frozen=True, kw_only=True):
+    """A provider credential was fetched from where it is kept, or could not be; uses of a cached one are not told."""
+
+    event_type = "secret.value.accessed"
+    reference: str
+    """Such as ``vault:kv/openai#key``; never the value."""
+    scheme: str
+    """``env`` | ``db`` | ``vault`` | ``aws`` | ``azure``."""
+    outcome: str
+    """``read`` | ``missing`` | ``unavailable``."""
+    reason: str
+    """Why it was fetched: ``first_use`` | ``expired`` | ``changed`` | ``refused`` (by the provider) | ``checked`` (by a
+    person)."""
+    changed: bool = False
+    """The value differs from the one before."""
+    stale_s: float | None = None
+    """Age of the value that goes on being used although it could not be fetched again; None: there is none."""
+    duration_ms: float
+
+
+class SignInSucceeded(EventPayload, frozen=True, kw_only=True):
+    """A person signed in, with everything that was asked of them."""
+
+    event_type = "auth.login.succeeded"
+    layer = 5
+    user: str
+    ip: str
+    methods: list[str]
+    """What they showed, in order: ``password``, ``mfa:totp``, ``mfa:recovery_codes``, ``mfa:webauthn``,
+    ``socialaccount:<issuer>``, ``invitation``."""
+    operator: bool = False
+
+
+class SignInFailed(EventPayload, frozen=True, kw_only=True):
+    """A password, or the issuer, did not prove who somebody is."""
+
+    event_type = "auth.login.failed"
+    layer = 5
+    user: str
+    """Empty where no such account exists: what was typed may be a password in the wrong field."""
+    ip: str
+    reason: str
+    """``credentials`` | ``inactive`` | ``issuer``."""
+
+
+class SignInThrottled(EventPayload, frozen=True, kw_only=True):
+    """Too many attempts: by one address, or at one account from wherever."""
+
+    event_type = "auth.login.throttled"
+    layer = 5
+    user: str
+    """Empty where the limit is the address's, or no such account exists."""
+    ip: str
+    path: str
+
+
+class SignedOut(EventPayload, frozen=True, kw_only=True):
+    """A session ended."""
+
+    event_type = "auth.session.ended"
+    layer = 5
+    user: str
+    ip: str
+    reason: str
+    """``signed_out`` | ``idle`` | ``lifetime``."""
+
+
+class SecondFactorUsed(EventPayload, frozen=True, kw_only=True):
+    """A second factor was accepted."""
+
+    event_type = "auth.mfa.succeeded"
+    layer = 5
+    user: str
+    ip: str
+    factor: str
+    """``totp`` | ``recovery_codes`` | ``webauthn``."""
+
+
+class SecondFactorFailed(EventPayload, frozen=True, kw_only=True):
+    """A wrong code, or a key that is not the account's."""
+
+    event_type = "auth.mfa.failed"
+    layer = 5
+    user: str
+    ip: str
+    factor: str
+
+
+class SecondFactorChanged(EventPayload, frozen=True, kw_only=True):
+    """An account's second factors are no longer what they were."""
+
+    event_type = "auth.mfa.changed"
+    layer = 5
+    user: str
+    ip: str
+    factor: str
+    change: str
+    """``added`` | ``removed`` | ``renewed``."""
+
+
+class AuditCheckpointCreated(EventPayload, frozen=True, kw_only=True):
+    """How far the audit log had come, signed; keep it elsewhere, and cutting off the log's end shows."""
+
+    event_type = "audit.checkpoint.created"
+    layer = 5
+    checkpoint_id: int
+    sequence: int
+    hash: str
+    key_id: str
+    """Which of the signing keys: the first 16 hexadecimal digits of its SHA-256."""
+    signature: str
+
+
+class AuditChainBroken(EventPayload, frozen=True, kw_only=True):
+    """The audit log is not what was written: somebody altered, removed or added entries in the database."""
+
+    event_type = "audit.chain.broken"
+    layer = 5
+    sequence: int
+    """The first entry that does not fit."""
+    problem: str
+    problems: int
+    """How many places do not fit."""
+
+
+class RetentionApplied(EventPayload, frozen=True, kw_only=True):
+    """Data of a tenant that was past its retention is gone; told when anything was."""
+
+    event_type = "data.retention.applied"
+    layer = 4
+    payloads: int
+    """Events that lost their prompt or answer."""
+    events: int
+    runs: int
+    usage_records: int
+
+
+class EndUserErased(EventPayload, frozen=True, kw_only=True):
+    """One end user was taken out of a tenant's data, on request or because events of theirs arrived late."""
+
+    event_type = "data.user.erased"
+    layer = 5
+    pseudonym: str
+    """What stands where the id stood."""
+    events: int
+    runs: int
+    usage_records: int
+    late: bool = False
+
+
+# --- evaluation ------------------------------------------------------------------------------------
+
+
+class EvalRunStarted(EventPayload, frozen=True, kw_only=True):
+    """A run over a golden set was asked for, or goes on after it was stopped."""
+
+    event_type = "evaluation.run.started"
+    layer = 3
+    run_id: str
+    name: str
+    golden_set: str
+    version: int
+    items: int
+    variants: list[str]
+    evaluators: list[str]
+    actor: str
+
+
+class EvalRunProgressed(EventPayload, frozen=True, kw_only=True):
+    """How far a run is; told at most twice a second."""
+
+    event_type = "evaluation.run.progressed"
+    layer = 3
+    run_id: str
+    items: int
+    done: int
+    failed: int
+    spent_nanousd: int
+    judge_spent_nanousd: int
+
+
+class EvalRunEnded(EventPayload, frozen=True, kw_only=True):
+    """A run has ended, or was stopped."""
+
+    event_type = "evaluation.run.ended"
+    layer = 3
+    run_id: str
+    name: str
+    state: str
+    """``done`` | ``failed`` | ``stopped``."""
+    reason: str = ""
+    items: int
+    done: int
+    failed: int
+    spent_nanousd: int
+    judge_spent_nanousd: int
+
+
+class EvalGateChecked(EventPayload, frozen=True, kw_only=True):
+    """A candidate was held to a gate."""
+
+    event_type = "evaluation.gate.checked"
+    layer = 3
+    gate_id: str
+    name: str
+    evaluator: str
+    outcome: str
+    """``pass`` | ``fail`` | ``undecided``."""
+    drop: float | None
+    """Of the mean score, 0 to 1; negative: it rose; null: nothing could be compared."""
+    items: int
+    candidate_run_id: str
+    baseline_run_id: str
+    actor: str
+
+
+class EvalItemLabelled(EventPayload, frozen=True, kw_only=True):
+    """A person said what they think of an answer in a run."""
+
+    event_type = "evaluation.item.labelled"
+    layer = 3
+    run_id: str
+    result_id: str
+    verdict: str
+    """``good`` | ``fair`` | ``bad``."""
     actor: str
 
 

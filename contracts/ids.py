@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import uuid
+from collections.abc import Iterable
 from random import Random
 
 import uuid_utils
 
+_CORRELATION_ID = re.compile(r"req_[0-9a-f]{32}")
 _random = Random()
 """Trace and span ids must be unique, not secret; asking the kernel for each would cost a system call."""
 os.register_at_fork(after_in_child=_random.seed)
@@ -22,6 +26,11 @@ def new_correlation_id() -> str:
     return "req_" + uuid_utils.uuid7().hex
 
 
+def is_correlation_id(text: str) -> bool:
+    """Whether it has the shape of one."""
+    return _CORRELATION_ID.fullmatch(text) is not None
+
+
 def new_trace_id() -> str:
     """A W3C trace id: 32 lower-case hex digits."""
     return f"{_random.getrandbits(128):032x}"
@@ -30,3 +39,14 @@ def new_trace_id() -> str:
 def new_span_id() -> str:
     """A W3C span id: 16 lower-case hex digits."""
     return f"{_random.getrandbits(64):016x}"
+
+
+def uuids_in(texts: Iterable[str | None]) -> list[uuid.UUID]:
+    """Those of the texts that are UUIDs, in their order: ids as events and addresses hold them, among other things."""
+    found = []
+    for text in texts:
+        try:
+            found.append(uuid.UUID(text or ""))
+        except ValueError:
+            continue
+    return found

@@ -8,9 +8,12 @@ from typing import Protocol, Self
 
 import msgspec
 
+from contracts.budgets import Period
 from contracts.chat import JsonObject
 from contracts.events import EventContext, EventPayload
-from contracts.specs import KeySpec, PlatformSpec, TenantSpec
+from contracts.signals import KeptAnswers, RuleHits
+from contracts.specs import KeySpec, PlatformSpec, PriceTimeline, Secret, TenantSpec
+from contracts.usage import UsagePage, UsageQuery
 
 
 class Emitter(Protocol):
@@ -106,12 +109,22 @@ class Clock(Protocol):
 class SecretResolver(Protocol):
     """Turns a secret reference such as ``env:OPENAI_API_KEY`` into the credential."""
 
-    def resolve(self, reference: str) -> str:
-        """The clear value.
+    def resolve(self, reference: str, *, tenant_id: str | None = None, version: int | None = None) -> Secret:
+        """The credential for a provider of this tenant (None: of the platform).
+
+        Empty when it cannot be had now; it is filled in once it can. ``version`` is that of the owner's configuration:
+        a value that lies in our own database is read again when it grew. Not to be called on an event loop.
 
         Raises:
-            LookupError: the reference is unknown or empty; the message names the reference, never a value.
+            LookupError: the reference is malformed, or the owner may not use it; the message shows no value.
         """
+
+
+class CredentialRenewer(Protocol):
+    """Fetches a credential again that a provider refused."""
+
+    async def renew(self, credential: Secret, refused_version: int) -> bool:
+        """Whether ``credential`` holds another value than the refused one now. Quick to give up, never raises."""
 
 
 class EventSink(Protocol):
@@ -129,6 +142,141 @@ class RunReader(Protocol):
 
         Raises:
             ServiceUnavailable: the store cannot be reached.
+        """
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the kept answer that served a call was right."""
+
+    tenant_id: str
+    correlation_id: str
+    right: bool
+    actor: str
+    """Who says so, for the audit log."""
+    comment: str = ""
+
+
+class FeedbackTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the feedback led to."""
+
+    route: str
+    confidence: float
+    """How sure the tenant's calls over the route have to be since."""
+    right: int
+    """Answers over the route that were found right so far."""
+    wrong: int
+
+
+class FeedbackTaker(Protocol):
+    """Takes down feedback for ``POST /v1/feedback``."""
+
+    async def take(self, feedback: Feedback) -> FeedbackTaken:
+        """Take it down; said again about the same call, the last word counts.
+
+        Raises:
+            RunNotFound: the tenant has no such call (yet).
+            InvalidRequest: no kept answer to a question in other words served it.
+            ServiceUnavailable: the store cannot be reached.
+        """
+
+
+class SpendQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose spending, in which window."""
+
+    tenant_id: str
+    level: str
+    """``tenant`` | ``team`` | ``key`` | ``user``."""
+    subject: str
+    """The tenant's or team's id, that of the first of the keys that followed each other, or the call's ``user``."""
+    period: Period
+    call_ids: tuple[str, ...] = ()
+    """Correlation ids of calls that the asker counts by itself."""
+
+
+class Spend(msgspec.Struct, frozen=True, kw_only=True):
+    """What the usage ledger says, all of it as of one instant."""
+
+    nanousd: int
+    recorded: frozenset[str]
+    """Those of ``call_ids`` that are in the ledger, and so in ``nanousd``."""
+    as_of: int
+    """Grows with what the ledger has: of two answers, the one with the smaller number saw less."""
+
+
+class SpendReader(Protocol):
+    """Asks the usage ledger, the truth that counters are rebuilt from."""
+
+    async def read(self, query: SpendQuery) -> Spend:
+        """The spending, and which calls it includes, from one consistent snapshot.
+
+        Raises:
+            ServiceUnavailable: the ledger cannot be reached.
+        """
+
+
+class UsageReader(Protocol):
+    """Answers analytics from the usage ledger's rollups."""
+
+    async def read(self, query: UsageQuery) -> UsagePage:
+        """One page.
+
+        Raises:
+            InvalidRequest: the query asks for what no rollup has, for too many buckets, or has a broken cursor.
+            ServiceUnavailable: the ledger cannot be reached.
+        """
+
+
+class SignalReader(Protocol):
+    """Answers analytics about guardrails and kept answers. Times are Unix milliseconds, from and until."""
+
+    async def rule_hits(self, tenant_id: str, times: Sequence[tuple[int, int]]) -> list[list[RuleHits]]:
+        """Of each stretch of time.
+
+        Raises:
+            ServiceUnavailable: the sums cannot be reached.
+        """
+
+    async def kept_answers(self, tenant_id: str, times: Sequence[tuple[int, int]]) -> list[list[KeptAnswers]]:
+        """Of each stretch of time, by route.
+
+        Raises:
+            ServiceUnavailable: the sums cannot be reached.
+        """
+
+
+class PriceReader(Protocol):
+    """Tells what models cost in the past, which specs do not hold."""
+
+    async def read(self, model_id: str, tenant_id: str, start_ms: int, end_ms: int) -> PriceTimeline:
+        """The tenant's price of the model at ``start_ms``, and its changes before ``end_ms`` (Unix ms).
+
+        Raises:
+            ServiceUnavailable: prices cannot be read.
+        """
+
+
+class ModelQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guardrail asks a model about a text."""
+
+    route: str
+    """Name of the route that serves the call."""
+    instructions: str
+    question: str
+    schema: JsonObject
+    """JSON schema of the answer, for models that can be held to one."""
+    max_output_tokens: int
+
+
+class ModelCaller(Protocol):
+    """Asks models on behalf of a tenant, through the gateway: with its budgets, in its ledger and its events."""
+
+    tenant_id: str
+
+    async def ask(self, question: ModelQuestion) -> str:
+        """What the model answered.
+
+        Raises:
+            GatewayError: the call was refused, or failed.
         """
 
 

@@ -7,22 +7,41 @@ milliseconds (``*_at_ms``).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
+from contracts.budgets import BudgetSpec
+from contracts.guardrails import PolicySpec
+
 
 class Secret:
-    """A credential that does not show itself in logs, reprs or serialisations."""
+    """A credential that does not show itself in logs, reprs or serialisations.
 
-    __slots__ = ("_value",)
+    Specs hold the object, not the text: whoever made it may :meth:`replace` the value when the credential changes,
+    and every spec that holds it has the new one. Empty (false) as long as no value could be had.
+    """
 
-    def __init__(self, value: str) -> None:
+    __slots__ = ("__weakref__", "_value", "origin", "version")
+
+    def __init__(self, value: str, origin: object = None) -> None:
         self._value = value
+        self.origin = origin
+        """By which the resolver that made it knows it again."""
+        self.version = 0
+        """Grows with every new value."""
 
     def reveal(self) -> str:
         """The clear text; call it only where the header is written."""
         return self._value
+
+    def replace(self, value: str) -> bool:
+        """Hold this value from now on; tells whether it is another one."""
+        if value == self._value:
+            return False
+        self._value = value
+        self.version += 1
+        return True
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -31,6 +50,9 @@ class Secret:
         return "Secret(***)"
 
     __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret is not serialised.")
 
 
 class Strategy(StrEnum):
@@ -66,8 +88,21 @@ class PriceSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     reasoning: int | None = None
     audio_input: int | None = None
     audio_output: int | None = None
+    image_input: int | None = None
+    image_output: int | None = None
     request: int = 0
     """Nano-USD per request, on top of the tokens."""
+
+
+PriceChanges = tuple[tuple[int, PriceSpec | None], ...]
+"""Prices that follow the present one: from which instant (Unix ms, ascending), and what; None where it is unknown."""
+
+
+class PriceTimeline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model costs, when that is not the same for everybody: now, and later."""
+
+    price: PriceSpec | None = None
+    price_changes: PriceChanges = ()
 
 
 class ProviderSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +137,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     price: PriceSpec | None = None
     """None when the price is unknown: cost is then None in every event, never 0."""
+    price_changes: PriceChanges = ()
+    """See :func:`routing.engine.prices.price_at`."""
 
 
 class BreakerSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -156,6 +193,33 @@ class RouteMatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """(lower-case name, value) pairs; an empty value matches any."""
 
 
+class SemanticSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How questions in other words are answered with kept answers."""
+
+    confidence: float = 0.9
+    """From 0 to 1: how sure it has to be that they ask the same; feedback may have moved it for a tenant."""
+    shadow: bool = False
+    """Only look: a provider is asked all the same, and the kept answer is compared with its."""
+
+
+class CacheSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a route's answers are kept for calls that ask the same again."""
+
+    ttl_s: int = 3_600
+    max_entries: int = 10_000
+    """Per tenant; the least recently used ones go first."""
+    max_bytes: int = 64 * 1024 * 1024
+    """Per tenant, as stored."""
+    sampled: bool = True
+    """Keep answers of calls whose temperature is above 0, or not given, which is above 0 for providers."""
+    hit_percent: int = 0
+    """What a call that is answered from the cache costs, in percent of what the answer cost."""
+    generation: int = 0
+    """Raised to forget everything that is kept."""
+    semantic: SemanticSpec | None = None
+    """None: only calls that ask exactly the same."""
+
+
 class RouteSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A named way to serve calls."""
 
@@ -173,6 +237,8 @@ class RouteSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Targets whose recent p95 is above this go last, and the whole call is cut off at it."""
     hedge: bool = False
     """Start a second attempt on the next target once the first is slower than its own p95 (non-streamed calls)."""
+    cache: CacheSpec | None = None
+    """None: every call goes to a provider."""
 
 
 class LimitMetric(StrEnum):
@@ -190,10 +256,15 @@ class LimitSpec(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     """``tenant`` | ``team`` | ``key`` | ``user``."""
     subject: str
-    """The id of what is counted; for level ``user`` empty: the call's own ``user`` is the subject."""
+    """The id of what is counted; for level ``user`` empty: the call's own ``user`` is the subject.
+
+    At level ``key`` it is the first of the keys that followed each other by rotation: they are counted together.
+    """
     metric: LimitMetric
     value: int
     window_s: int = 60
+    max_wait_ms: int = 0
+    """How long a call may wait for a place, for metric ``concurrency``; 0: it is refused at once."""
 
 
 class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +287,30 @@ class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool = False
     limits: tuple[LimitSpec, ...] = ()
     """Those of the key itself and of its team."""
+    budgets: tuple[BudgetSpec, ...] = ()
+    """Those of the key itself and of its team."""
+
+
+class PayloadStorage(StrEnum):
+    """What of prompts and answers is kept in events."""
+
+    NONE = "none"
+    REDACTED = "redacted"
+    """Personal data and credentials are replaced by placeholders before anything reaches the spool."""
+    STORED = "stored"
+
+
+class TenantCacheSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is a tenant's own about caches, whatever the route."""
+
+    max_bytes: int = 256 * 1024 * 1024
+    """Kept answers of all routes and results of tools together, as stored."""
+    generation: int = 0
+    """Raised to forget everything that is kept for the tenant."""
+    confidence: dict[str, float] = msgspec.field(default_factory=dict)
+    """Instead of the route's own, by route id, where feedback has moved it."""
+    tools: dict[str, int] = msgspec.field(default_factory=dict)
+    """Tools whose results may be kept, by name, and for how many seconds."""
 
 
 class TenantSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +319,10 @@ class TenantSpec(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     slug: str
     active: bool = True
+    time_zone: str = "UTC"
+    """IANA name, of analytics' days and months; budgets carry their own."""
+    plan: str = ""
+    """What it has subscribed to, as operators name it; policies can ask for it."""
     version: int = 0
     """Grows with every change of the tenant's configuration."""
     default_route: str | None = None
@@ -232,9 +331,16 @@ class TenantSpec(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, TargetSpec] = msgspec.field(default_factory=dict)
     """Models at the tenant's own providers, callable by name (``model`` and ``provider/model``)."""
     limits: tuple[LimitSpec, ...] = ()
-    store_payloads: bool = False
+    budgets: tuple[BudgetSpec, ...] = ()
+    """Of levels ``tenant`` and ``user``."""
+    prices: dict[str, PriceTimeline] = msgspec.field(default_factory=dict)
+    """The tenant's own prices by model id, instead of those in the models; empty for most tenants."""
+    payloads: PayloadStorage = PayloadStorage.NONE
     fail_open: bool = True
     """With Redis down: admit under a per-worker share of each limit (True), or refuse (False)."""
+    policies: tuple[PolicySpec, ...] = ()
+    """The tenant's own that are in force, in the order in which they are applied."""
+    cache: TenantCacheSpec = TenantCacheSpec()
 
 
 class PlatformSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,3 +350,5 @@ class PlatformSpec(msgspec.Struct, frozen=True, kw_only=True):
     default_route: str | None = None
     routes: tuple[RouteSpec, ...] = ()
     models: dict[str, TargetSpec] = msgspec.field(default_factory=dict)
+    policies: tuple[PolicySpec, ...] = ()
+    """Policies that apply to the calls of every tenant, before the tenant's own."""

@@ -1,4 +1,4 @@
-"""What the collector has written: events, the runs they add up to, and how far each spool was read.
+"""What the collector has written: events, the runs they add up to, what they cost, and how far each spool was read.
 
 Rows are written by :mod:`events.collector` with SQL, never through these models; pages and selectors read them.
 """
@@ -88,11 +88,75 @@ class Run(models.Model):
             models.Index(fields=["tenant_id", "-started_at"], name="run_tenant_started"),
             models.Index(fields=["-started_at"], name="run_started"),
             models.Index(fields=["started_at"], condition=models.Q(state=0), name="run_unfinished"),
+            models.Index(
+                fields=["tenant_id", "-started_at"], condition=models.Q(state__in=[2, 4]), name="run_trouble_tenant"
+            ),
+            models.Index(fields=["-started_at"], condition=models.Q(state__in=[2, 4]), name="run_trouble"),
         ]
         ordering = ["-started_at"]
 
     def __str__(self) -> str:
         return self.correlation_id
+
+
+class UsageRecord(models.Model):
+    """One ended call as it is billed: append-only, partitioned by UTC day, its key is (``event_id``, ``occurred_at``).
+
+    The database refuses UPDATE and DELETE, but for :mod:`events.ledger.retention`.
+    """
+
+    class Status(models.TextChoices):
+        """How the call ended."""
+
+        COMPLETED = "completed", "completed"
+        FAILED = "failed", "failed"
+
+    event_id = models.UUIDField(primary_key=True)
+    occurred_at = models.DateTimeField()
+    """The call's end: the instant by which it belongs to a budget's window and to a month's statement."""
+    correlation_id = models.TextField()
+    tenant_id = models.TextField()
+    team_id = models.TextField(null=True)
+    key_id = models.TextField()
+    end_user = models.TextField(null=True)
+    route = models.TextField(null=True)
+    provider = models.TextField(null=True)
+    model = models.TextField(null=True)
+    tags = models.JSONField(null=True)
+    operation = models.TextField()
+    endpoint = models.TextField()
+    status = models.TextField(choices=Status.choices)
+    error_code = models.TextField(null=True)
+    input_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()
+    audio_input_tokens = models.BigIntegerField()
+    audio_output_tokens = models.BigIntegerField()
+    image_input_tokens = models.BigIntegerField()
+    image_output_tokens = models.BigIntegerField()
+    usage_estimated = models.BooleanField()
+    cost_nanousd = models.BigIntegerField(null=True)
+    """None where the price is unknown, and then ``price_unknown``: never 0 for want of a price."""
+    price_unknown = models.BooleanField()
+    cached_answer = models.BooleanField(default=False)
+    """Answered from a cache, no provider asked."""
+    duration_us = models.BigIntegerField()
+    """Microseconds: whole numbers, so that sums are exact."""
+    first_token_us = models.BigIntegerField(null=True)
+    retries = models.IntegerField(default=0)
+    """Attempts beyond the first."""
+    fallback_used = models.BooleanField(default=False)
+
+    class Meta:
+        managed = False  # partitioned, see EventRecord
+        db_table = "events_usage"
+        ordering = ["-event_id"]
+        verbose_name = "usage record"
+
+    def __str__(self) -> str:
+        return f"{self.correlation_id} {self.cost_nanousd}"
 
 
 class SpoolPosition(models.Model):

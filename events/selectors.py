@@ -147,7 +147,7 @@ def _stored(events: list[EventRecord], field: str) -> Any:
 
 
 def _event(event: EventRecord) -> dict[str, Any]:
-    payload = {key: value for key, value in event.payload.items() if key not in ("input", "output")}
+    payload = {key: value for key, value in event.payload.items() if key not in ("input", "output", "text")}
     return {
         "event_id": str(event.event_id),
         "event_type": event.event_type,

@@ -9,17 +9,20 @@ from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery, UUIDField, Value
+from django.db.models import OuterRef, Q, QuerySet, Subquery, UUIDField, Value
 from django.db.models.functions import Cast, NullIf
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter, RangeDateTimeFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from tenants.admin_rows import ReadOnlyAdminMixin
 from tenants.audit import AuditEntry
+from tenants.audit_download import download
+from tenants.audit_export import export
+from tenants.audit_log import AuditFilter, with_words
 from tenants.models import Tenant
 
 ACTIONS = {
@@ -28,6 +31,12 @@ ACTIONS = {
     "deleted": "danger",
     "revoked": "danger",
     "rotated": "warning",
+    "erased": "danger",
+    "exported": "warning",
+    "read": "warning",
+    "sign_in_failed": "danger",
+    "locked_out": "danger",
+    "invited": "info",
 }
 
 
@@ -55,7 +64,8 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("actor", "object_name", "object_id", "tenant_ref", "source_ip")
-    search_help_text = "Actor, name or id of the object, tenant, address"
+    search_help_text = "Actor, name or id of the object, tenant, address, or words that were changed"
+    actions = ("export_csv", "export_json_lines")
     fields = (
         "show_at",
         "actor",
@@ -66,6 +76,8 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
         "object_id",
         "tenant_slug",
         "diff",
+        "sequence",
+        "hash",
     )
     readonly_fields = fields
 
@@ -78,10 +90,25 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
         return with_slug
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
-        """Also what was changed in the tenant of exactly this short name."""
+        """Also what was changed in the tenant of exactly this short name, and entries whose before or after has it."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
+        if not search_term.strip():
+            return found, duplicates
+        also = Q(pk__in=with_words(AuditEntry.objects.all(), search_term).values("pk"))
         tenant = Tenant.objects.filter(slug=search_term.strip()).first()
-        return (found if tenant is None else found | queryset.filter(tenant_ref=str(tenant.pk))), duplicates
+        if tenant is not None:
+            also |= Q(tenant_ref=str(tenant.pk))
+        return found | queryset.filter(also), duplicates
+
+    @action(description="Export as CSV")
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+        """The selected entries, or all that the filters leave."""
+        return _download(request, queryset, "csv")
+
+    @action(description="Export as JSON lines")
+    def export_json_lines(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+        """The selected entries, or all that the filters leave, with everything that the chain is made of."""
+        return _download(request, queryset, "jsonl")
 
     @display(description="At (UTC)", ordering="at")
     def show_at(self, entry: AuditEntry) -> str:
@@ -115,6 +142,11 @@ class AuditEntryAdmin(ReadOnlyAdminMixin, ModelAdmin):
         titles = format_html_join("", '<th class="pr-6 text-left">{}</th>', [("Field",), ("Before",), ("After",)])
         head = format_html("<tr>{}</tr>", titles)
         return format_html("<table><thead>{}</thead><tbody>{}</tbody></table>", head, rows)
+
+
+def _download(request: HttpRequest, rows: QuerySet[Any], format_: str) -> StreamingHttpResponse:
+    chosen = AuditEntry.objects.filter(pk__in=rows.values("pk"))
+    return download(request, export(AuditFilter(), format_, chosen), format_)
 
 
 def _shown(values: dict[str, Any], name: str) -> str:

@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
-from tenants.admin_rows import ConfigRowAdmin, ConfigRowInline
+from tenants.admin_rows import ConfigRowForm, ConfigRowInline
+from tenants.admin_subjects import SubjectAdmin
 from tenants.models import RateLimit
 
 if TYPE_CHECKING:
@@ -37,11 +38,24 @@ class LimitsOfSubject(SubjectFormSet):
         super().full_clean()
 
 
+class LimitForm(ConfigRowForm):
+    """A limit as an operator sets it; most have nothing to do with waiting, so that may stay empty."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["max_wait_ms"].required = False
+
+    def clean_max_wait_ms(self) -> int:
+        """Nothing is 0."""
+        return self.cleaned_data["max_wait_ms"] or 0
+
+
 class TenantLimitInline(ConfigRowInline):
     """Limits on the tenant as a whole and on each of its end users."""
 
     model = RateLimit
-    fields = ("level", "metric", "value", "window_s")
+    form = LimitForm
+    fields = ("level", "metric", "value", "window_s", "max_wait_ms")
     verbose_name_plural = "limits"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -59,9 +73,10 @@ class TeamLimitInline(ConfigRowInline):
     """Limits that a team's keys share."""
 
     model = RateLimit
+    form = LimitForm
     fk_name = "team"
     formset = LimitsOfSubject
-    fields = ("metric", "value", "window_s")
+    fields = ("metric", "value", "window_s", "max_wait_ms")
     verbose_name_plural = "limits"
 
 
@@ -69,50 +84,34 @@ class KeyLimitInline(ConfigRowInline):
     """Limits of one key."""
 
     model = RateLimit
+    form = LimitForm
     fk_name = "key"
     formset = LimitsOfSubject
-    fields = ("metric", "value", "window_s")
+    fields = ("metric", "value", "window_s", "max_wait_ms")
     verbose_name_plural = "limits"
 
 
 @admin.register(RateLimit)
-class RateLimitAdmin(ConfigRowAdmin):
+class RateLimitAdmin(SubjectAdmin):
     """All limits of all tenants."""
 
+    form = LimitForm
     list_display = ("tenant", "show_level", "subject", "metric", "value", "show_window", "updated_at")
     list_display_links = ("tenant", "subject")
-    list_select_related = ("tenant", "team", "key")
     list_filter = (
         ("tenant", AutocompleteSelectFilter),
         ("level", ChoicesDropdownFilter),
         ("metric", ChoicesDropdownFilter),
     )
     search_fields = ("tenant__slug", "tenant__name", "team__name", "key__name", "key__prefix")
-    autocomplete_fields = ("tenant", "team", "key")
     fieldsets = (
         ("Who is limited", {"fields": ("tenant", "level", "team", "key")}),
-        ("To what", {"fields": ("metric", "value", "window_s")}),
+        ("To what", {"fields": ("metric", "value", "window_s", "max_wait_ms")}),
     )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A limit stays with its tenant."""
-        return ("tenant",) if obj is not None else ()
-
-    @display(
-        description="Level",
-        ordering="level",
-        label={"tenant": "primary", "team": "info", "key": "success", "user": "warning"},
-    )
-    def show_level(self, limit: RateLimit) -> tuple[str, str]:
-        """A badge."""
-        return limit.level, limit.get_level_display()
-
-    @display(description="Subject")
-    def subject(self, limit: RateLimit) -> str:
-        """The team or key; the tenant or its users otherwise."""
-        return str(limit.team or limit.key or limit.get_level_display())
 
     @display(description="Window", ordering="window_s")
     def show_window(self, limit: RateLimit) -> str:
         """With its unit."""
-        return f"per {limit.window_s} s" if limit.window_s else "at a time"
+        if limit.window_s:
+            return f"per {limit.window_s} s"
+        return f"at a time, waits {limit.max_wait_ms} ms" if limit.max_wait_ms else "at a time"

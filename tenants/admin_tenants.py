@@ -15,6 +15,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from tenants.admin_erasure import EraseEndUserAction
 from tenants.admin_limits import TeamLimitInline, TenantLimitInline
 from tenants.admin_rows import ConfigRowAdmin, ConfigRowInline
 from tenants.models import ApiKey, Membership, Team, Tenant
@@ -63,7 +64,7 @@ class KeyInline(ConfigRowInline):
 
 
 @admin.register(Tenant)
-class TenantAdmin(ConfigRowAdmin):
+class TenantAdmin(EraseEndUserAction, ConfigRowAdmin):
     """Customers."""
 
     list_display = ("slug", "name", "show_state", "teams_count", "keys_count", "payload_storage", "updated_at")
@@ -76,10 +77,15 @@ class TenantAdmin(ConfigRowAdmin):
     search_fields = ("slug", "name")
     readonly_fields = ("version", "created_at", "updated_at")
     actions = ("suspend", "resume")
+    actions_detail = ("erase",)
     inlines = (TeamInline, KeyInline, TenantLimitInline, MembershipInline)
     fieldsets = (
-        (None, {"fields": ("slug", "name", "active", "time_zone")}),
-        ("Calls", {"fields": ("default_route", "redis_outage", "payload_storage")}),
+        (None, {"fields": ("slug", "name", "active", "plan", "time_zone")}),
+        ("Calls", {"fields": ("default_route", "redis_outage")}),
+        (
+            "Data protection",
+            {"fields": ("payload_storage", "payload_retention_days", "event_retention_days", "ledger_retention_days")},
+        ),
         ("History", {"fields": ("version", "created_at", "updated_at"), "classes": ("collapse",)}),
     )
 

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants.admin_rows import ConfigRowInline
@@ -28,6 +31,7 @@ from tenants.people import (
     note_group,
     note_rights,
     permissions_of,
+    remove_second_factors,
     rights_of,
     save_user,
 )
@@ -37,6 +41,10 @@ if TYPE_CHECKING:
     PeopleAdmin = DjangoUserAdmin[User]
 else:
     PeopleAdmin = DjangoUserAdmin
+
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+"""What makes somebody more than a member."""
 
 
 class NewUserForm(UserCreationForm):
@@ -83,11 +91,20 @@ class UserAdmin(PeopleAdmin, ModelAdmin):
     form = KnownUserForm
     add_form = NewUserForm
     change_password_form = PasswordForm
-    list_display = ("username", "email", "show_kind", "show_state", "last_login", "date_joined")
+    list_display = (
+        "username",
+        "email",
+        "show_kind",
+        "show_state",
+        "show_second_factor",
+        "last_login",
+        "date_joined",
+    )
     list_filter = ("is_active", "is_staff", "is_superuser", ("groups", RelatedDropdownFilter))
     list_filter_submit = True
     search_fields = ("username", "email", "first_name", "last_name")
     readonly_fields = ("last_login", "date_joined")
+    actions = ("remove_second_factors",)
     inlines = (TenantInline,)
     add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
 
@@ -106,6 +123,38 @@ class UserAdmin(PeopleAdmin, ModelAdmin):
     def show_state(self, user: User) -> str:
         """A badge."""
         return "active" if user.is_active else "disabled"
+
+    @display(description="Second factor", boolean=True)
+    def show_second_factor(self, user: Any) -> bool:
+        """Whether signing in takes more than a password."""
+        return bool(user.has_second_factor)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """With what the list shows."""
+        factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(has_second_factor=Exists(factors))
+
+    @action(description="Remove second factors: somebody lost their phone", permissions=("change",))
+    def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Each account as its own change; whoever has to have one sets up another at the next sign-in."""
+        removed = sum(remove_second_factors(user=user) for user in queryset)
+        self.message_user(request, f"Removed the second factors of {removed} account(s).", messages.SUCCESS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Superusers are changed by superusers, or everybody who changes users could become one."""
+        allowed: bool = super().has_change_permission(request, obj)
+        return allowed and (request.user.is_superuser or obj is None or not obj.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """As for changes."""
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and (request.user.is_superuser or obj is None or not obj.is_superuser)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Who is staff, superuser or in which group is for superusers to say."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, *RIGHTS)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Tenants are given to a user who exists."""
@@ -141,6 +190,9 @@ class UserAdmin(PeopleAdmin, ModelAdmin):
 
 
 admin.site.unregister(Group)
+# django-allauth's own rows: people manage theirs on their account pages, and the issuer is named in the environment.
+for model in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(model)
 
 
 @admin.register(Group)

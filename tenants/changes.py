@@ -17,8 +17,9 @@ from django.db import models, transaction
 from django.db.models import F, ProtectedError, RestrictedError
 
 from contracts.events import ConfigChanged, EventContext
-from tenants.actor import current_actor
+from contracts.tenant_scope import across_tenants
 from tenants.audit import AuditEntry
+from tenants.audit_writer import write_entry
 from tenants.emitting import emit
 from tenants.invalidation import publish_on_commit
 from tenants.models import Tenant
@@ -53,9 +54,10 @@ def save_row(row: Row, *, action: AuditEntry.Action | None = None) -> Row:
     row.full_clean()
     if row._state.adding:
         row.save(force_insert=True)
-        _record(row, action or Action.CREATED, before={}, after=snapshot(row))
+        record_change(row, action or Action.CREATED, before={}, after=snapshot(row))
         return row
-    stored = type(row)._base_manager.select_for_update().get(pk=row.pk)
+    with across_tenants("the stored state of the very row that is being saved"):
+        stored = type(row)._base_manager.select_for_update().get(pk=row.pk)
     before, after = snapshot(stored), snapshot(row)
     changed = [name for name in after if after[name] != before[name]]
     if not changed:
@@ -63,7 +65,7 @@ def save_row(row: Row, *, action: AuditEntry.Action | None = None) -> Row:
     # What held a copy before the change (a team's keys, say) may not be what holds one after it.
     publish_on_commit(stored.invalidations())
     row.save(update_fields=[*changed, "updated_at"])
-    _record(
+    record_change(
         row,
         action or Action.UPDATED,
         before={name: before[name] for name in changed},
@@ -88,14 +90,18 @@ def delete_row(row: ConfigRow) -> None:
         raise ValidationError(f"{row._meta.verbose_name} {row.audit_name()} is still used by: {users}.") from error
     row.pk = key
     publish_on_commit(invalidations)
-    _record(row, Action.DELETED, before=before, after={})
+    record_change(row, Action.DELETED, before=before, after={})
 
 
 def _in_the_way(error: ProtectedError | RestrictedError) -> Iterable[models.Model]:
     return error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
 
 
-def _record(row: ConfigRow, action: AuditEntry.Action, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+def record_change(row: ConfigRow, action: AuditEntry.Action, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """The entry of a change that the caller has written in this transaction, and all that every change brings with it.
+
+    For changes of a row together with the rows that are a part of it: one change is one entry.
+    """
     tenant_id = row.audit_tenant_id()
     record(row, action, name=row.audit_name(), tenant_id=tenant_id, before=before, after=after)
     if tenant_id is not None:
@@ -114,15 +120,12 @@ def record(
     after: dict[str, Any],
 ) -> AuditEntry:
     """Write the audit entry of a change made in the current transaction, and emit its event on commit."""
-    actor = current_actor()
-    entry: AuditEntry = AuditEntry.objects.create(
-        actor=actor.name,
-        source_ip=actor.ip,
-        action=action,
+    entry = write_entry(
+        action,
         object_type=str(row._meta.model_name),
         object_id=str(row.pk),
-        object_name=name[:300],
-        tenant_ref=str(tenant_id or ""),
+        object_name=name,
+        tenant_id=tenant_id,
         before=before,
         after=after,
     )

@@ -18,6 +18,8 @@ from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from events.engine.redis_channels import channel
+
 CHANNEL = "config.changed"
 _TIMEOUT_S = 1.0
 
@@ -25,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Invalidation(msgspec.Struct, frozen=True, kw_only=True):
-    """One message on :data:`CHANNEL`, as JSON.
+    """One message on :data:`CHANNEL` of the installation, as JSON.
 
     ``key`` drops one key spec (by ``key_hash``), ``tenant`` drops the tenant's spec, ``platform`` the shared one.
     """
@@ -46,8 +48,9 @@ def publish(invalidations: Sequence[Invalidation]) -> None:
     """Send the messages now, in one round trip."""
     try:
         pipeline = _client(settings.REDIS_URL).pipeline(transaction=False)
+        announced_on = channel(CHANNEL, settings.REDIS_URL)
         for invalidation in invalidations:
-            pipeline.publish(CHANNEL, msgspec.json.encode(invalidation))
+            pipeline.publish(announced_on, msgspec.json.encode(invalidation))
         pipeline.execute()
     except redis.RedisError as error:
         logger.warning("config.changed was not published; specs end with their time to live: %s", error)

@@ -1,4 +1,4 @@
-"""API keys as text: ``bw_<8 characters to recognise it by>_<43 characters of secret>``.
+"""Keys as text: ``bw_<8 characters to recognise it by>_<43 characters of secret>``, service keys with ``bws_``.
 
 The secret part carries 256 random bits, so a plain SHA-256 is enough to store it: there is nothing to guess,
 and the data plane can afford it on every call.
@@ -15,7 +15,11 @@ from enum import StrEnum
 _PREFIX_ALPHABET = string.ascii_lowercase + string.digits
 _PREFIX_LENGTH = 8
 _SECRET_BYTES = 32
-_SHOWN_LENGTH = len("bw_") + _PREFIX_LENGTH
+MINIMUM_ENCRYPTION_KEY_LENGTH = 32
+"""Characters of each of ``SECRETS_KEYS``."""
+API_KEY_KIND = "bw_"
+SERVICE_KEY_KIND = "bws_"
+_SHOWN_LENGTH = len(API_KEY_KIND) + _PREFIX_LENGTH
 
 
 class Scope(StrEnum):
@@ -26,6 +30,15 @@ class Scope(StrEnum):
     RUNS = "runs"
     MODELS = "models"
     EVENTS = "events"
+    ANALYTICS = "analytics"
+    """What the whole tenant used and paid."""
+
+
+class ServiceScope(StrEnum):
+    """What a service key may be used for."""
+
+    MANAGE = "manage"
+    READ = "manage:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,9 @@ class ClearKey:
         return f"ClearKey({self.prefix}…{self.last_four})"
 
 
-def new_key() -> ClearKey:
-    """A fresh random key."""
-    prefix = "bw_" + "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_LENGTH))
+def new_key(kind: str = API_KEY_KIND) -> ClearKey:
+    """A fresh random key that begins with ``kind``."""
+    prefix = kind + "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_LENGTH))
     clear = f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     return ClearKey(clear=clear, prefix=prefix, last_four=clear[-4:])
 

@@ -9,29 +9,64 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
-from django.db import models
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
-from django.utils import timezone
+from django.utils.functional import cached_property
 
+from contracts.tenant_scope import across_tenants
 from tenants.audit import AuditEntry
+from tenants.budgets import Budget
+from tenants.erased_users import MAX_RETENTION_DAYS, ErasedEndUser, Erasure, retention_days
+from tenants.grants import TenantGrant
 from tenants.invalidation import Invalidation
+from tenants.invitation_rows import Invitation
+from tenants.issued_keys import KEY_HASH_SHAPE, IssuedKey, usable_at
+from tenants.kept_answers import TENANT_CACHE_CONSTRAINT, HasCaches
 from tenants.keys import Scope
-from tenants.rows import ConfigRow
-from tenants.validators import validate_cidr, validate_time_zone
+from tenants.notifications import BudgetNotice, NotificationAddress
+from tenants.rest.kept_answers import KeptAnswer
+from tenants.roles import LABELS, TenantPermission
+from tenants.rows import ConfigRow, OfTenant
+from tenants.secret_store import StoredSecret
+from tenants.service_key_rows import ServiceKey
+from tenants.subjects import SUBJECT_MATCHES_LEVEL, SUBJECT_MESSAGE, AboutSubject, OfSubject, SubjectLevel
+from tenants.validators import ROUTE_NAME, validate_time_zone
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import UserManager
 
-__all__ = ["ApiKey", "AuditEntry", "Membership", "RateLimit", "Team", "Tenant", "User"]
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "Budget",
+    "BudgetNotice",
+    "ErasedEndUser",
+    "Erasure",
+    "Invitation",
+    "KeptAnswer",
+    "Membership",
+    "NotificationAddress",
+    "RateLimit",
+    "ServiceKey",
+    "StoredSecret",
+    "Team",
+    "Tenant",
+    "TenantGrant",
+    "User",
+]
 
 SLUG = RegexValidator(
     r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z", "Write lower-case letters, digits and inner hyphens, such as 'acme-eu'."
 )
-ROUTE_NAME = RegexValidator(
-    r"^[A-Za-z0-9][A-Za-z0-9._:-]*\Z", "Write letters, digits, '.', '_', ':' and '-', starting with a letter or digit."
+
+PLAN = RegexValidator(
+    r"^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?\Z", "Write lower-case letters, digits, inner hyphens and underscores."
 )
+
+LONGEST_WAIT_MS = 60_000
+"""How long a call may wait for a place at most: clients give up about then."""
 
 
 class User(AbstractUser):
@@ -53,16 +88,13 @@ class User(AbstractUser):
             ),
         ]
 
-
-class OfTenant(models.QuerySet[Any]):
-    """Rows that belong to a tenant."""
-
-    def for_tenant(self, tenant: Tenant | uuid.UUID) -> Self:
-        """Those of this tenant only."""
-        return self.filter(tenant_id=tenant.pk if isinstance(tenant, Tenant) else tenant)
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Addresses are kept in lower case, in which sign-ins, resets and issuers' claims are looked up."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
 
 
-class Tenant(ConfigRow):
+class Tenant(HasCaches, ConfigRow):
     """A customer: the boundary across which nothing is shared but the platform's own routes and models."""
 
     class PayloadStorage(models.TextChoices):
@@ -89,6 +121,13 @@ class Tenant(ConfigRow):
         validators=[validate_time_zone],
         help_text="IANA name; days, weeks and months of budgets begin at midnight here.",
     )
+    plan = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[PLAN],
+        help_text="What the tenant has subscribed to, such as 'free': rules of guardrails can ask for it.",
+    )
     default_route = models.CharField(
         max_length=128,
         blank=True,
@@ -101,9 +140,12 @@ class Tenant(ConfigRow):
         max_length=16,
         choices=PayloadStorage.choices,
         default=PayloadStorage.NONE,
-        help_text="What of prompts and answers is kept in events and runs. 'Redacted' keeps nothing until a guardrail "
-        "policy that redacts is active for the tenant.",
+        help_text="What of prompts and answers is kept in events and runs. 'Redacted' replaces personal data with a "
+        "clear shape and credentials by placeholders before anything is written.",
     )
+    payload_retention_days = retention_days("Prompts and answers that are kept go after this many days.")
+    event_retention_days = retention_days("Events and runs go after this many days.")
+    ledger_retention_days = retention_days("Single usage records go after this many days; sums by day stay.")
     redis_outage = models.CharField(
         max_length=16,
         choices=RedisOutage.choices,
@@ -120,6 +162,12 @@ class Tenant(ConfigRow):
 
     class Meta:
         ordering = ["slug"]
+        # Django itself has view_tenant.
+        permissions = [
+            (permission.value, label)
+            for permission, label in LABELS.items()
+            if permission is not TenantPermission.VIEW_TENANT
+        ]
         constraints = [
             models.CheckConstraint(
                 name="tenant_payload_storage_known", condition=Q(payload_storage__in=["none", "redacted", "stored"])
@@ -127,6 +175,14 @@ class Tenant(ConfigRow):
             models.CheckConstraint(
                 name="tenant_redis_outage_known", condition=Q(redis_outage__in=["fail_open", "fail_closed"])
             ),
+            *(
+                models.CheckConstraint(
+                    name=f"tenant_{field}_bounded",
+                    condition=Q(**{field: None}) | Q(**{f"{field}__range": (1, MAX_RETENTION_DAYS)}),
+                )
+                for field in ("payload_retention_days", "event_retention_days", "ledger_retention_days")
+            ),
+            TENANT_CACHE_CONSTRAINT,
             models.CheckConstraint(
                 name="tenant_slug_shape", condition=Q(slug__regex=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
             ),
@@ -138,6 +194,11 @@ class Tenant(ConfigRow):
     def audit_tenant_id(self) -> uuid.UUID:
         """Its own id."""
         return self.id
+
+    def invalidations(self) -> list[Invalidation]:
+        """Its own spec, and those of keys with budgets, whose windows begin in the tenant's time zone."""
+        keys = self.keys.filter(Q(budgets__isnull=False) | Q(team__budgets__isnull=False)).distinct()
+        return [*super().invalidations(), *(each for key in keys for each in key.invalidations())]
 
 
 class Team(ConfigRow):
@@ -199,9 +260,48 @@ class Membership(ConfigRow):
     def __str__(self) -> str:
         return f"{self.user} in {self.tenant}"
 
+    def clean(self) -> None:
+        """A membership stays with its user and tenant, and the last owner stays owner."""
+        with across_tenants("the stored state of the very row that is being saved"):
+            stored = Membership._base_manager.filter(pk=self.pk).first()
+        if stored is None:
+            return
+        if (stored.user_id, stored.tenant_id) != (self.user_id, self.tenant_id):
+            raise ValidationError("A membership cannot move; remove it and add another.")
+        if stored.role == self.Role.OWNER != self.role:
+            self.require_another_owner()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Remove the member.
+
+        Raises:
+            ValidationError: it is the tenant's last owner.
+        """
+        with transaction.atomic():
+            held = Membership._base_manager.filter(tenant_id=self.tenant_id, pk=self.pk)
+            if held.filter(role=self.Role.OWNER).exists():
+                self.require_another_owner()
+            return super().delete(*args, **kwargs)
+
+    def require_another_owner(self) -> None:
+        """Nothing, where the tenant has an owner besides this one.
+
+        Raises:
+            ValidationError: it has none.
+        """
+        if transaction.get_connection().in_atomic_block:
+            # Two owners who remove each other at the same time take turns.
+            Tenant.objects.select_for_update().get(pk=self.tenant_id)
+        others = Membership._base_manager.filter(tenant_id=self.tenant_id, role=self.Role.OWNER).exclude(pk=self.pk)
+        if not others.exists():
+            raise ValidationError("A tenant keeps at least one owner: make somebody else owner first.")
+
     def invalidations(self) -> list[Invalidation]:
         """None: the data plane does not know users."""
         return []
+
+
+_KEYS_OF_ACCOUNT = "SELECT id FROM tenants_apikey WHERE tenant_id = %s AND (id = %s OR predecessors[1] = %s)"
 
 
 class ApiKeySet(OfTenant):
@@ -209,22 +309,20 @@ class ApiKeySet(OfTenant):
 
     def usable(self, at: datetime) -> Self:
         """Neither revoked nor expired at this instant."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None)
+        return self.filter(usable_at(at))
+
+    def of_account(self, tenant_id: uuid.UUID, account_id: uuid.UUID) -> Self:
+        """The keys that followed each other in this account."""
+        return self.for_tenant(tenant_id).filter(Q(pk=account_id) | Q(predecessors__0=account_id))
 
 
-class ApiKey(ConfigRow):
+class ApiKey(IssuedKey):
     """A credential of an application. Only its SHA-256 is stored."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="keys")
     team = models.ForeignKey(
         Team, models.RESTRICT, related_name="keys", null=True, blank=True, help_text="Whose limits the key shares."
     )
-    name = models.CharField(max_length=200, help_text="What the key is for, such as 'checkout service, production'.")
-    key_hash = models.CharField(
-        max_length=64, unique=True, editable=False, help_text="SHA-256 of the key, in hexadecimal."
-    )
-    prefix = models.CharField(max_length=16, editable=False, db_index=True)
-    last_four = models.CharField(max_length=4, editable=False)
     scopes = ArrayField(
         models.CharField(max_length=16, choices=[(scope.value, scope.value) for scope in Scope]),
         default=list,
@@ -236,18 +334,22 @@ class ApiKey(ConfigRow):
     allowed_models = ArrayField(
         models.CharField(max_length=200), default=list, blank=True, help_text="Model names; empty allows all."
     )
-    ip_allow = ArrayField(
-        models.CharField(max_length=43, validators=[validate_cidr]),
+    predecessors = ArrayField(
+        models.UUIDField(),
         default=list,
         blank=True,
-        help_text="Address blocks (CIDR) that may use the key; empty allows all.",
+        editable=False,
+        help_text="Ids of the keys that this one followed by rotation, the first one first.",
     )
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_by = models.CharField(max_length=150, blank=True, default="", editable=False)
-
-    audit_exclude = frozenset({"key_hash", "last_used_at"})
+    playground_user = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        related_name="playground_keys",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Whose calls from the playground the key makes; nobody ever sees the key itself.",
+    )
 
     objects = ApiKeySet.as_manager()
 
@@ -256,18 +358,20 @@ class ApiKey(ConfigRow):
         verbose_name_plural = "API keys"
         ordering = ["tenant", "-created_at"]
         constraints = [
-            models.CheckConstraint(name="api_key_hash_is_sha256_hex", condition=Q(key_hash__regex=r"^[0-9a-f]{64}$")),
+            models.CheckConstraint(name="api_key_hash_is_sha256_hex", condition=Q(key_hash__regex=KEY_HASH_SHAPE)),
             models.CheckConstraint(
                 name="api_key_has_known_scopes",
                 condition=Q(scopes__contained_by=[scope.value for scope in Scope], scopes__len__gt=0),
                 violation_error_message="Give the key at least one scope, of the known ones.",
             ),
             models.UniqueConstraint(fields=["tenant", "id"], name="api_key_tenant_id_unique"),
+            models.UniqueConstraint(
+                fields=["tenant", "playground_user"],
+                name="api_key_playground_unique",
+                condition=Q(playground_user__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["tenant", "revoked_at"], name="api_key_by_state")]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.shown})"
 
     def clean(self) -> None:
         """A key's team is one of its own tenant."""
@@ -275,33 +379,29 @@ class ApiKey(ConfigRow):
             raise ValidationError({"team": "The team belongs to another tenant."})
 
     @property
-    def shown(self) -> str:
-        """The part of the key by which people recognise it."""
-        return f"{self.prefix}…{self.last_four}"
+    def account_id(self) -> uuid.UUID:
+        """What the key's own limits and budgets are counted under: the first key of those that followed each other."""
+        return self.predecessors[0] if self.predecessors else self.pk
 
-    def state(self, at: datetime | None = None) -> str:
-        """``active``, ``expired`` or ``revoked``."""
-        if self.revoked_at is not None:
-            return "revoked"
-        if self.expires_at is not None and self.expires_at <= (at or timezone.now()):
-            return "expired"
-        return "active"
+    def account_keys(self) -> ApiKeySet:
+        """All keys that followed each other with this one: they are counted together."""
+        return ApiKey.objects.of_account(self.tenant_id, self.account_id)
+
+    @cached_property
+    def account_key_ids(self) -> list[uuid.UUID]:
+        """Ids of :meth:`account_keys`, as of when they were first asked for."""
+        # For each key that a worker loads: the ORM would take longer to write the statement than PostgreSQL to run it.
+        with connection.cursor() as cursor:
+            cursor.execute(_KEYS_OF_ACCOUNT, (self.tenant_id, self.account_id, self.account_id))
+            return [key_id for (key_id,) in cursor.fetchall()]
 
     def invalidations(self) -> list[Invalidation]:
         """The key's own spec."""
         return [Invalidation(scope="key", id=str(self.id), key_hash=self.key_hash)]
 
 
-class RateLimit(ConfigRow):
+class RateLimit(AboutSubject):
     """At most ``value`` requests, tokens or calls at a time, for a tenant, a team, a key or each end user."""
-
-    class Level(models.TextChoices):
-        """Who is counted."""
-
-        TENANT = "tenant"
-        TEAM = "team"
-        KEY = "key", "API key"
-        USER = "user", "each end user"
 
     class Metric(models.TextChoices):
         """What is counted."""
@@ -310,8 +410,10 @@ class RateLimit(ConfigRow):
         TOKENS = "tokens"
         CONCURRENCY = "concurrency", "calls at a time"
 
+    Level = SubjectLevel
+
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="rate_limits")
-    level = models.CharField(max_length=8, choices=Level.choices)
+    level = models.CharField(max_length=8, choices=SubjectLevel.choices)
     team = models.ForeignKey(
         Team, models.CASCADE, related_name="rate_limits", null=True, blank=True, help_text="For level 'team' only."
     )
@@ -323,8 +425,14 @@ class RateLimit(ConfigRow):
     window_s = models.PositiveIntegerField(
         "window (s)", default=60, help_text="Seconds; 0 for calls at a time, which know no window."
     )
+    max_wait_ms = models.PositiveIntegerField(
+        "longest wait (ms)",
+        default=0,
+        validators=[MaxValueValidator(LONGEST_WAIT_MS)],
+        help_text="For calls at a time: how long a call may wait for one to end. 0: it is refused at once.",
+    )
 
-    objects = OfTenant.as_manager()
+    objects = OfSubject.as_manager()
 
     class Meta:
         ordering = ["tenant", "level", "metric", "window_s"]
@@ -337,10 +445,8 @@ class RateLimit(ConfigRow):
             ),
             models.CheckConstraint(
                 name="rate_limit_subject_matches_level",
-                condition=Q(level__in=["tenant", "user"], team=None, key=None)
-                | Q(level="team", team__isnull=False, key=None)
-                | Q(level="key", team=None, key__isnull=False),
-                violation_error_message="Level 'team' needs a team, level 'key' a key, and the others neither.",
+                condition=SUBJECT_MATCHES_LEVEL,
+                violation_error_message=SUBJECT_MESSAGE,
             ),
             models.CheckConstraint(
                 name="rate_limit_window_matches_metric",
@@ -352,23 +458,13 @@ class RateLimit(ConfigRow):
                 condition=Q(value__gt=0),
                 violation_error_message="A limit is at least 1; to refuse everything, revoke the key instead.",
             ),
+            models.CheckConstraint(
+                name="rate_limit_wait_matches_metric",
+                condition=Q(max_wait_ms=0) | Q(metric="concurrency", max_wait_ms__lte=LONGEST_WAIT_MS),
+                violation_error_message="Only calls at a time can be waited for, and for 60,000 ms at most.",
+            ),
         ]
 
     def __str__(self) -> str:
         window = f" per {self.window_s} s" if self.window_s else ""
         return f"{self.value} {self.get_metric_display()}{window} ({self.get_level_display()})"
-
-    def clean(self) -> None:
-        """What is limited belongs to the limit's own tenant."""
-        if self.team is not None and self.team.tenant_id != self.tenant_id:
-            raise ValidationError({"team": "The team belongs to another tenant."})
-        if self.key is not None and self.key.tenant_id != self.tenant_id:
-            raise ValidationError({"key": "The key belongs to another tenant."})
-
-    def invalidations(self) -> list[Invalidation]:
-        """The specs that carry the limit: of the key, of every key in the team, or of the tenant."""
-        if self.key is not None:
-            return self.key.invalidations()
-        if self.team is not None:
-            return [invalidation for key in self.team.keys.all() for invalidation in key.invalidations()]
-        return super().invalidations()

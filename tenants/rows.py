@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import uuid_utils
 from django.db import models
 
 from tenants.invalidation import Invalidation
 
+if TYPE_CHECKING:
+    from tenants.models import Tenant
+
 
 def new_uuid7() -> uuid.UUID:
     """A UUIDv7 as the standard library's type: rows sort by age, and inserts stay at the right of the index."""
     return uuid.UUID(int=uuid_utils.uuid7().int)
+
+
+class OfTenant(models.QuerySet[Any]):
+    """Rows that belong to a tenant."""
+
+    def for_tenant(self, tenant: Tenant | uuid.UUID) -> Self:
+        """Those of this tenant only."""
+        return self.filter(tenant_id=tenant if isinstance(tenant, uuid.UUID) else tenant.pk)
+
+
+class OfTenantOrPlatform(OfTenant):
+    """Rows that belong to a tenant, or to the platform, which all tenants share."""
+
+    def of_platform(self) -> Self:
+        """The platform's only."""
+        return self.filter(tenant=None)
 
 
 class ConfigRow(models.Model):

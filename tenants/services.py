@@ -1,4 +1,4 @@
-"""What changes tenants, teams, keys and limits.
+"""What changes tenants, teams, keys, limits and budgets.
 
 Each function is one audited transaction (see :mod:`tenants.changes`).
 """
@@ -10,18 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tenants.actor import current_actor
-from tenants.audit import AuditEntry
+from contracts.tenant_scope import across_tenants
 from tenants.changes import delete_row, save_row, with_fields
+from tenants.key_lifecycle import DEFAULT_OVERLAP, issue, revoke, rotate, save_new
 from tenants.keys import ClearKey, Scope, new_key
-from tenants.models import ApiKey, Membership, RateLimit, Team, Tenant, User
+from tenants.models import ApiKey, Budget, Membership, RateLimit, Team, Tenant, User
 
 ALL_SCOPES = tuple(scope.value for scope in Scope)
-DEFAULT_OVERLAP = timedelta(hours=24)
 
 
 def create_tenant(*, slug: str, name: str, **fields: Any) -> Tenant:
@@ -31,6 +29,12 @@ def create_tenant(*, slug: str, name: str, **fields: Any) -> Tenant:
         ValidationError: a field is not valid, or the slug is taken.
     """
     return save_row(Tenant(slug=slug, name=name, **fields))
+
+
+def clear_caches(*, tenant: Tenant) -> Tenant:
+    """Have all workers forget every answer and result that is kept for the tenant, over whichever route."""
+    tenant.cache_generation += 1
+    return save_row(tenant)
 
 
 def update_tenant(*, tenant: Tenant, **fields: Any) -> Tenant:
@@ -70,10 +74,12 @@ def create_key(
     ip_allow: Sequence[str] = (),
     expires_at: datetime | None = None,
     clear_key: ClearKey | None = None,
+    rotated_from: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its clear text, which exists nowhere else: show it once.
 
-    ``clear_key`` is for keys whose text is given (the demo's).
+    ``clear_key`` is for keys whose text is given (the demo's). What ``rotated_from`` has used and spent goes on
+    counting for the new key.
 
     Raises:
         ValidationError: a field is not valid, or the team is another tenant's.
@@ -88,15 +94,11 @@ def create_key(
         allowed_models=list(allowed_models),
         ip_allow=list(ip_allow),
         expires_at=expires_at,
+        rotated_from=rotated_from,
+        predecessors=[] if rotated_from is None else [*rotated_from.predecessors, rotated_from.pk],
     )
     issue(row, clear)
-    return save_row(row), clear.clear
-
-
-def issue(row: ApiKey, clear: ClearKey) -> None:
-    """Put a clear key's hash and recognisable parts into an unsaved row, with who creates it."""
-    row.key_hash, row.prefix, row.last_four = clear.key_hash, clear.prefix, clear.last_four
-    row.created_by = current_actor().name[:150]
+    return save_new(row), clear.clear
 
 
 def update_key(*, key: ApiKey, **fields: Any) -> ApiKey:
@@ -112,49 +114,46 @@ def update_key(*, key: ApiKey, **fields: Any) -> ApiKey:
 def rotate_key(*, key: ApiKey, overlap: timedelta = DEFAULT_OVERLAP) -> tuple[ApiKey, str]:
     """A successor with the same rights and limits, and its clear text; the old key expires after ``overlap``.
 
+    Both keys share one account: the key's own limits and budgets become the successor's, count both keys' calls, and
+    go on from what was used and spent.
+
     An old key that would have expired sooner still does; the successor keeps the original expiry when it is later
     than the overlap.
 
     Raises:
-        ValidationError: the key is revoked or expired: a successor would bring it back to life.
+        ValidationError: the key is revoked, expired or replaced already: a successor would bring it back to life.
     """
-    key.refresh_from_db(from_queryset=ApiKey.objects.select_for_update())
-    if key.state() != "active":
-        raise ValidationError(f"A key that is {key.state()} cannot be rotated; create a new one.")
-    ends = timezone.now() + overlap
-    successor, clear = create_key(
-        tenant=key.tenant,
-        team=key.team,
-        name=key.name,
-        scopes=key.scopes,
-        allowed_routes=key.allowed_routes,
-        allowed_models=key.allowed_models,
-        ip_allow=key.ip_allow,
-        expires_at=key.expires_at if key.expires_at is not None and key.expires_at > ends else None,
-    )
-    for limit in key.rate_limits.all():
-        set_rate_limit(
+    clear = ""
+
+    def succeed(expires_at: datetime | None) -> ApiKey:
+        nonlocal clear
+        successor, clear = create_key(
             tenant=key.tenant,
-            level="key",
-            key=successor,
-            metric=limit.metric,
-            value=limit.value,
-            window_s=limit.window_s,
+            team=key.team,
+            name=key.name,
+            scopes=key.scopes,
+            allowed_routes=key.allowed_routes,
+            allowed_models=key.allowed_models,
+            ip_allow=key.ip_allow,
+            expires_at=expires_at,
+            rotated_from=key,
         )
-    key.expires_at = ends if key.expires_at is None else min(key.expires_at, ends)
-    save_row(key, action=AuditEntry.Action.ROTATED)
-    return successor, clear
+        _hand_over_limits(key, successor)
+        return successor
+
+    return rotate(key, overlap, succeed), clear
 
 
-@transaction.atomic
+def _hand_over_limits(key: ApiKey, successor: ApiKey) -> None:
+    """Let the key's own limits and budgets be the successor's: the same rows, so the same counters."""
+    for row in (*key.rate_limits.all(), *key.budgets.all()):
+        row.key = successor
+        save_row(row)
+
+
 def revoke_key(*, key: ApiKey) -> ApiKey:
     """Refuse the key from now on; a key that is revoked already keeps its first instant."""
-    # What somebody else changed since the row was read must not be undone by saving it.
-    key.refresh_from_db(from_queryset=ApiKey.objects.select_for_update())
-    if key.revoked_at is None:
-        key.revoked_at = timezone.now()
-        save_row(key, action=AuditEntry.Action.REVOKED)
-    return key
+    return revoke(key)
 
 
 def set_rate_limit(
@@ -164,25 +163,69 @@ def set_rate_limit(
     metric: str,
     value: int,
     window_s: int = 60,
+    max_wait_ms: int = 0,
     team: Team | None = None,
     key: ApiKey | None = None,
 ) -> RateLimit:
-    """Create the limit of this level, subject, metric and window, or change its value.
+    """Create the limit of this level, subject, metric and window, or change its value and wait.
 
     Raises:
-        ValidationError: the subject does not fit the level or belongs to another tenant, or the value is not positive.
+        ValidationError: the subject does not fit the level or belongs to another tenant, the value is not positive, or
+            there is a wait for something other than calls at a time.
     """
     found = RateLimit.objects.for_tenant(tenant).filter(
         level=level, team=team, key=key, metric=metric, window_s=window_s
     )
     limit = found.first() or RateLimit(tenant=tenant, level=level, team=team, key=key, metric=metric, window_s=window_s)
-    limit.value = value
+    limit.value, limit.max_wait_ms = value, max_wait_ms
     return save_row(limit)
 
 
 def delete_rate_limit(*, limit: RateLimit) -> None:
     """Lift the limit."""
     delete_row(limit)
+
+
+def set_budget(
+    *,
+    tenant: Tenant,
+    name: str,
+    limit_nanousd: int,
+    level: str = "tenant",
+    window: str = "month",
+    team: Team | None = None,
+    key: ApiKey | None = None,
+    **fields: Any,
+) -> Budget:
+    """Create the budget of this name, level, subject and window, or change it; ``fields`` are any others of the model.
+
+    Raises:
+        ValidationError: the subject does not fit the level or belongs to another tenant, or a field is not valid.
+    """
+    identity = {"name": name, "level": level, "team": team, "key": key, "window": window}
+    found = Budget.objects.for_tenant(tenant).filter(**identity).first()
+    budget = found or Budget(tenant=tenant, **identity)
+    return save_row(with_fields(budget, {"limit_nanousd": limit_nanousd, **fields}))
+
+
+def update_budget(*, budget: Budget, **fields: Any) -> Budget:
+    """Change these fields; what was spent goes on counting.
+
+    Raises:
+        ValidationError: a field is not valid.
+    """
+    return save_row(with_fields(budget, fields))
+
+
+def reset_budget(*, budget: Budget) -> Budget:
+    """Let the budget begin anew: what was spent in this window until now does not count. It stays in the ledger."""
+    budget.counts_from = timezone.now()
+    return save_row(budget)
+
+
+def delete_budget(*, budget: Budget) -> None:
+    """Delete the budget; what was spent stays in the ledger."""
+    delete_row(budget)
 
 
 def delete_membership(*, membership: Membership) -> None:
@@ -217,7 +260,7 @@ def touch_keys(*, used_at: Mapping[uuid.UUID, datetime]) -> int:
         return 0
     # In the order of the ids, so that two of these at once cannot wait for each other.
     rows = sorted(used_at.items())
-    with connection.cursor() as cursor:
+    with across_tenants("the last use of all keys is noted in one go"), connection.cursor() as cursor:
         cursor.execute(_TOUCH, [[key_id for key_id, _ in rows], [instant for _, instant in rows]])
         return int(cursor.rowcount)
 

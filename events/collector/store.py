@@ -1,6 +1,7 @@
 """The collector's side of PostgreSQL: one transaction per batch of deliveries.
 
-Events, runs and spool positions are committed together, so after any crash the positions say exactly what is in.
+Events, runs, the usage ledger and spool positions are committed together, so after any crash the positions say exactly
+what is in.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from events.collector.positions import Progress, progress_from_row
 from events.collector.runs import FACTS, RunFacts, merged_runs
 from events.engine.bus import Batch
 from events.engine.spool import Position
+from events.ledger import writing
+from events.traffic.writing import add_counts, drop_old
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +35,18 @@ _EVENT_COLUMNS: Final = (
     " correlation_id, payload"
 )
 _RUN_COLUMNS: Final = ", ".join(("correlation_id", "tenant_id", "trace_id", "state", "started_at", "ended_at", *FACTS))
-_TEMPORARY: Final[LiteralString] = """
+_TEMPORARY: Final[LiteralString] = (
+    """
 CREATE TEMP TABLE IF NOT EXISTS incoming_event (LIKE events_event) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS incoming_run (LIKE events_run) ON COMMIT DELETE ROWS;
 """
+    + writing.TEMPORARY
+)
 _COPY_EVENTS: Final = f"COPY incoming_event ({_EVENT_COLUMNS}) FROM STDIN"
 _INSERT_EVENTS: Final = (
     f"INSERT INTO events_event ({_EVENT_COLUMNS}) SELECT {_EVENT_COLUMNS} FROM incoming_event"  # noqa: S608 - constants
-    " ON CONFLICT DO NOTHING RETURNING event_id::text"
+    # In one order, so that collectors with the same events wait for each other and never both for both.
+    " ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id::text"
 )
 _COPY_RUNS: Final = f"COPY incoming_run ({_RUN_COLUMNS}) FROM STDIN"
 _LATER_WINS: Final = ", ".join(
@@ -162,7 +169,11 @@ class EventStore:
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
             connection = await psycopg.AsyncConnection.connect(
-                self._conninfo, autocommit=True, connect_timeout=5, options="-c TimeZone=UTC", prepare_threshold=3
+                self._conninfo,
+                autocommit=True,
+                connect_timeout=5,
+                options="-c TimeZone=UTC -c jit=off",
+                prepare_threshold=3,
             )
             try:
                 await connection.execute(_TEMPORARY)
@@ -221,6 +232,8 @@ class EventStore:
             async with connection.transaction():
                 fresh = await self._insert(connection, events)
                 await self._merge_runs(connection, merged_runs(fresh))
+                await writing.write_usage(connection, fresh)
+                await add_counts(connection, fresh)
             return fresh, []
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if len(events) == 1:
@@ -292,9 +305,12 @@ class EventStore:
         # A day more than retention: an event that is just young enough to be taken always finds its partition.
         for day in await partitions.drop_before(connection, (oldest - timedelta(days=1)).date()):
             log.info("Dropped the events of %s", day)
+        for day in await partitions.drop_emptied_before(connection, (oldest - timedelta(days=1)).date()):
+            log.info("Dropped the ledger's partition of %s, which retention has emptied", day)
         await connection.execute(
             "UPDATE events_run SET state = 1 WHERE state = 0 AND started_at < %s", [now - LOST_AFTER]
         )
+        await drop_old(connection, now)
         for table, column in (
             ("events_run", "started_at"),
             ("events_quarantinedevent", "received_at"),

@@ -22,6 +22,12 @@ RESERVE = 0.1
 """Share of ``max_bytes`` that is kept for all other types."""
 PENDING_BYTES = 4 << 20
 """What may wait in memory while the disk refuses writes."""
+WRITE_DELAY_S = 0.001
+"""How long an event may wait for others that can share its write."""
+
+
+_Emitted = tuple[EventPayload, EventContext, int]
+"""An event, whose it is, and when it happened (Unix nanoseconds)."""
 
 
 class Observer(Protocol):
@@ -35,7 +41,7 @@ class Observer(Protocol):
 
 
 class SpoolEmitter:
-    """Writes events to a spool: one write per event-loop turn, or at once where no loop runs. Thread-safe."""
+    """Writes events to a spool within ``WRITE_DELAY_S``, or at once where no loop runs. Thread-safe."""
 
     def __init__(
         self,
@@ -47,10 +53,11 @@ class SpoolEmitter:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._spool = spool
-        self._encoder = EnvelopeEncoder(service_name=service_name, env=env, now_ns=now_ns)
+        self._encoder = EnvelopeEncoder(service_name=service_name, env=env)
+        self._now_ns = now_ns
         self._observer = observer
         self._lock = threading.Lock()
-        self._pending: list[Outgoing] = []
+        self._pending: list[_Emitted] = []
         self._held = b""
         """Lines that the disk refused."""
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
@@ -58,26 +65,22 @@ class SpoolEmitter:
         self._full = False
 
     def emit(self, payload: EventPayload, context: EventContext) -> None:
-        """Queue one event; never blocks on anything but a local write, never raises."""
-        try:
-            outgoing = self._encoder.envelope(payload, context)
-            if self._observer is not None:
-                self._observer.observe(payload, context)
-        except Exception:  # boundary: a broken event must not fail the call that it describes
-            log.exception("Event %s is no event", type(payload).__name__)
-            self._dropped("unencodable", 1)
-            return
+        """Queue one event, to be written and counted by :meth:`flush`: whoever emits goes on at once. Never raises.
+
+        Where no loop runs it is written before this returns.
+        """
         with self._lock:
-            self._pending.append(outgoing)
+            self._pending.append((payload, context, self._now_ns()))
         self._schedule()
 
     def flush(self) -> None:
         """Write what is queued now; what the disk refuses stays queued, within ``PENDING_BYTES``."""
         with self._lock:
-            self._scheduled_on = None
             if not self._pending and not self._held:
                 return
-            pending, self._pending = self._pending, []
+            emitted, self._pending = self._pending, []
+            self._count_soon(emitted)
+            pending = self._enveloped(emitted)
             if self._spool.size_bytes > self._low_value_from:
                 pending = self._without_low_value(pending)
             lines, unencodable = self._encoder.encode_lines(pending)
@@ -100,7 +103,39 @@ class SpoolEmitter:
             return
         if self._scheduled_on is not loop:
             self._scheduled_on = loop
-            loop.call_soon(self.flush)
+            loop.call_later(WRITE_DELAY_S, self._flush_scheduled)
+
+    def _flush_scheduled(self) -> None:
+        self._scheduled_on = None
+        self.flush()
+
+    def _count_soon(self, emitted: list[_Emitted]) -> None:
+        if self._observer is None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._count(self._observer, emitted)
+        else:
+            # Whoever flushes may have a client waiting: it has its answer first.
+            loop.call_soon(self._count, self._observer, emitted)
+
+    def _enveloped(self, emitted: list[_Emitted]) -> list[Outgoing]:
+        outgoing = []
+        for payload, context, at_ns in emitted:
+            try:
+                outgoing.append(self._encoder.envelope(payload, context, at_ns))
+            except Exception:  # boundary: a broken event must not fail the call that it describes
+                log.exception("Event %s is no event", type(payload).__name__)
+                self._dropped("unencodable", 1)
+        return outgoing
+
+    def _count(self, observer: Observer, emitted: list[_Emitted]) -> None:
+        for payload, context, _ in emitted:
+            try:
+                observer.observe(payload, context)
+            except Exception:  # boundary: as above, and the other events count
+                log.exception("Event %s cannot be counted", type(payload).__name__)
 
     def _without_low_value(self, pending: list[Outgoing]) -> list[Outgoing]:
         kept = [outgoing for outgoing in pending if not outgoing.event_type.startswith(LOW_VALUE)]

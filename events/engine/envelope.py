@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -51,22 +51,21 @@ class Rfc3339:
 
 
 class EnvelopeEncoder:
-    """Encodes events of one process. Not thread-safe in its clock text only: a race costs a microsecond, not truth."""
+    """Encodes events of one process; not thread-safe."""
 
-    def __init__(self, *, service_name: str, env: str, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, *, service_name: str, env: str) -> None:
         self._service_name = service_name
         self._env = env
-        self._now_ns = now_ns
         self._clock_text = Rfc3339()
         self._json = msgspec.json.Encoder()
 
-    def envelope(self, payload: EventPayload, context: EventContext) -> Outgoing:
-        """The event as it stands now; cheap, :meth:`encode_lines` does the work."""
+    def envelope(self, payload: EventPayload, context: EventContext, at_ns: int) -> Outgoing:
+        """The event that happened at ``at_ns`` (Unix nanoseconds)."""
         return Outgoing(
             new_event_id(),
             payload.event_type,
             SCHEMA_VERSION,
-            self._clock_text.format(self._now_ns()),
+            self._clock_text.format(at_ns),
             payload.layer,
             self._service_name,
             self._env,

@@ -25,6 +25,8 @@ from contracts.events import (
     EventContext,
     EventPayload,
     FallbackUsed,
+    GuardrailFailed,
+    GuardrailMatched,
     HedgeStarted,
     LimiterDegraded,
     RequestCompleted,
@@ -137,6 +139,7 @@ class GatewayMetrics:
         self._tenants = _Bounded(tenant_limit or label_limit)
         self._routes = _Bounded(label_limit)
         self._targets = _Bounded(label_limit)
+        self._rules = _Bounded(label_limit)
         self._calls: dict[_CallLabels, _Calls] = {}
         self._touched: dict[_CallLabels, _Calls] = {}
         self._attempts: dict[tuple[str, str], int] = {}
@@ -157,6 +160,8 @@ class GatewayMetrics:
             HedgeStarted: self._on_hedge,
             BreakerStateChanged: self._on_breaker,
             LimiterDegraded: self._on_degraded,
+            GuardrailMatched: self._on_guardrail_matched,
+            GuardrailFailed: self._on_guardrail_failed,
         }
 
     def _define(self) -> None:
@@ -190,6 +195,18 @@ class GatewayMetrics:
         self.breaker = gauge("gateway_breaker_state", "0 closed, 1 half open, 2 open", "target", mode="livemostrecent")
         self.in_flight = gauge("gateway_requests_in_flight", "Calls started and not ended")
         self.degraded = gauge("gateway_admission_degraded", "1 while Redis is down for admission", mode="livemax")
+        self.secret_reads = counter("gateway_secret_store_reads", "Credentials read, by outcome", "store", "outcome")
+        self.secret_reachable = gauge(
+            "gateway_secret_store_reachable", "0 while the last read failed", "store", mode="livemin"
+        )
+        self.secret_answered = gauge(
+            "gateway_secret_store_answered_timestamp_seconds", "When it answered last", "store", mode="livemax"
+        )
+        self.guardrail_matches = counter(
+            "gateway_guardrail_matches", "Calls in which a rule found something", "rule", "stage", "action"
+        )
+        self.guardrail_failures = counter("gateway_guardrail_failures", "Rules that could not tell", "rule", "reason")
+        self.guardrail_seconds = seconds("gateway_guardrail_seconds", "Time of rules that found something", "kind")
         self.dropped = counter("events_dropped", "Events that could not be kept", "reason")
         self.spool_bytes = gauge("events_spool_bytes", "Bytes in the spool of live processes and adopted ones")
         self.spool_backlog = gauge("events_spool_backlog_bytes", "Bytes in spools that PostgreSQL does not have yet")
@@ -216,6 +233,13 @@ class GatewayMetrics:
         self.spool_bytes.set(size_bytes)
         self.spool_backlog.set(backlog_bytes)
         self.spool_oldest.set(oldest_s)
+
+    def secret_store_read(self, store: str, outcome: str, *, reachable: bool) -> None:
+        """A credential was asked for at this kind of store."""
+        self.secret_reads.labels(store, outcome).inc()
+        self.secret_reachable.labels(store).set(reachable)
+        if reachable:
+            self.secret_answered.labels(store).set_to_current_time()
 
     def websocket_opened(self) -> None:
         """A client watches live events."""
@@ -300,6 +324,14 @@ class GatewayMetrics:
 
     def _on_degraded(self, event: LimiterDegraded, context: EventContext) -> None:
         self.degraded.set(1 if event.degraded else 0)
+
+    def _on_guardrail_matched(self, event: GuardrailMatched, context: EventContext) -> None:
+        action = "shadow" if event.shadow else event.action
+        self._add(self.guardrail_matches, (self._rules(f"{event.policy}/{event.rule}"), event.stage, action))
+        self.guardrail_seconds.labels(event.kind).observe(event.duration_ms / 1000)
+
+    def _on_guardrail_failed(self, event: GuardrailFailed, context: EventContext) -> None:
+        self._add(self.guardrail_failures, (self._rules(f"{event.policy}/{event.rule}"), event.reason))
 
     def _add(self, counter: Counter, labels: tuple[str, ...], count: int = 1) -> None:
         key = (counter, labels)

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 METRICS_FLUSH_S = 1.0
 
+DRAIN_S = 5.0
+"""How long a process that stops waits for its last events to be confirmed."""
+
 _started: EventOutlet | None = None
 _started_in = 0
 
@@ -42,8 +45,8 @@ class EventOutlet:
             asyncio.create_task(self._flush_metrics(), name="metrics"),
         ]
 
-    async def stop(self, drain_s: float = 5.0) -> None:
-        """Write and ship the rest, waiting at most ``drain_s`` for PostgreSQL to confirm it.
+    async def stop(self, drain_s: float | None = None) -> None:
+        """Write and ship the rest, waiting at most ``drain_s`` (unless said, DRAIN_S) for PostgreSQL to confirm it.
 
         What is unconfirmed then stays on disk, and another process of this host ships it.
         """
@@ -51,7 +54,7 @@ class EventOutlet:
         if _started is self:
             _started = None
         self.emitter.flush()
-        await self.shipper.stop(drain_s)
+        await self.shipper.stop(DRAIN_S if drain_s is None else drain_s)
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):

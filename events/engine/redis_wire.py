@@ -12,10 +12,12 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import hiredis
 from redis.asyncio.connection import parse_url
+
+from events.engine.redis_channels import channel
 
 RedisArg = bytes | str | int | float
 
@@ -28,10 +30,23 @@ class RedisCommandError(RuntimeError):
     """Redis answered with an error."""
 
 
+class Waiter(Protocol):
+    """What waits for a reply: a future, or something that takes it in the same turn of the loop. Must not raise."""
+
+    def done(self) -> bool:
+        """Whether a reply is of no use any more."""
+
+    def set_result(self, reply: Any, /) -> None:
+        """The reply."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """:class:`RedisCommandError` or :class:`RedisUnavailable`."""
+
+
 class _Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self.reader = hiredis.Reader()
-        self.waiting: deque[asyncio.Future[Any]] = deque()
+        self.waiting: deque[Waiter] = deque()
         self.transport: asyncio.Transport | None = None
         self.closed = asyncio.get_running_loop().create_future()
 
@@ -50,18 +65,18 @@ class _Wire(asyncio.Protocol):
                 return
             if reply is False:
                 return
-            future = self.waiting.popleft()
-            if not future.done():
+            waiter = self.waiting.popleft()
+            if not waiter.done():
                 if isinstance(reply, hiredis.ReplyError):
-                    future.set_exception(RedisCommandError(str(reply)))
+                    waiter.set_exception(RedisCommandError(str(reply)))
                 else:
-                    future.set_result(reply)
+                    waiter.set_result(reply)
 
     @property
     def broken(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 
-    def send(self, args: tuple[RedisArg, ...]) -> asyncio.Future[Any]:
+    def send(self, args: tuple[RedisArg, ...], waiter: Waiter) -> None:
         if self.transport is None or self.broken:
             raise RedisUnavailable("The Redis connection was lost.")
         try:
@@ -69,15 +84,13 @@ class _Wire(asyncio.Protocol):
         except RuntimeError as error:
             # How uvloop says that the connection broke a moment ago.
             raise RedisUnavailable("The Redis connection was lost.") from error
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.waiting.append(future)
-        return future
+        self.waiting.append(waiter)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for future in self.waiting:
-            if not future.done():
-                future.set_exception(RedisUnavailable("The Redis connection was lost."))
-        self.waiting.clear()
+        waiting, self.waiting = self.waiting, deque()
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_exception(RedisUnavailable("The Redis connection was lost."))
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -90,6 +103,7 @@ class RedisWire:
     """
 
     def __init__(self, url: str, *, connect_timeout_s: float = 1.0, retry_s: float = 0.25) -> None:
+        self._url = url
         self._options = parse_url(url)
         self._connect_timeout_s = connect_timeout_s
         self._retry_s = retry_s
@@ -102,6 +116,10 @@ class RedisWire:
     def connected(self) -> bool:
         """Whether commands can be sent right now."""
         return self._wire is not None and not self._wire.broken
+
+    def channel(self, name: str) -> str:
+        """The name as :func:`events.engine.redis_channels.channel` makes it for this connection's database."""
+        return channel(name, self._url)
 
     async def start(self) -> None:
         """Connect (a failure is not an error: the background task goes on trying) and keep connected."""
@@ -128,10 +146,20 @@ class RedisWire:
         Raises:
             RedisUnavailable: not connected.
         """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.submit(future, *args)
+        return future
+
+    def submit(self, waiter: Waiter, *args: RedisArg) -> None:
+        """Send one command whose reply goes to ``waiter`` as soon as it is read.
+
+        Raises:
+            RedisUnavailable: not connected.
+        """
         wire = self._wire
         if wire is None:
             raise RedisUnavailable("Redis is not connected.")
-        return wire.send(args)
+        wire.send(args, waiter)
 
     async def _keep_connected(self) -> None:
         while True:
@@ -159,7 +187,9 @@ class RedisWire:
             assert wire.transport is not None
             try:
                 for command in self._handshake():
-                    await wire.send(command)
+                    answered: asyncio.Future[Any] = loop.create_future()
+                    wire.send(command, answered)
+                    await answered
             except BaseException:
                 wire.transport.abort()
                 raise

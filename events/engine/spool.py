@@ -124,10 +124,12 @@ class Spool:
 
     def close(self) -> None:
         """Give up the lock, leaving the files for an adopter. Safe to call twice."""
-        for fd in (self._write_fd, self._read_fd, self._lock_fd):
+        opened = self._write_fd, self._read_fd, self._lock_fd
+        # Forgotten first: another thread must not write to the number once it is somebody else's.
+        self._write_fd = self._read_fd = self._lock_fd = -1
+        for fd in opened:
             if fd >= 0:
                 os.close(fd)
-        self._write_fd = self._read_fd = self._lock_fd = -1
 
     def remove(self) -> None:
         """Delete the spool: only when everything in it is acknowledged."""

@@ -1,20 +1,33 @@
-"""Who watches: an API key, or a signed-in user of the tenant. Higher layers say how either is checked."""
+"""Who watches what: an API key its tenant, a signed-in person a tenant of theirs, an operator the whole platform.
+
+Higher layers say how either is checked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
+
+from channels.auth import get_user
+from django.conf import settings
 
 from contracts.errors import AuthenticationFailed, PermissionDenied, ServiceUnavailable
 
 KeyAuthenticator = Callable[[str, str], Awaitable[str]]
 """(clear key, client address) → tenant id. Raises :class:`contracts.errors.GatewayError`."""
-TenantAccess = Callable[[Any, str], Awaitable[bool]]
-"""(signed-in user, tenant id, empty for the platform) → whether the user may watch it."""
+TenantAccess = Callable[[Any, str], Awaitable[str]]
+"""(signed-in user, slug or id of a tenant, or :data:`EVERYTHING`) → the tenant's id, or ``EVERYTHING``; empty where
+the user may not watch it."""
 ClientAddress = Callable[[str, Mapping[str, str]], str]
 """(address of the peer, headers) → address of the client, where proxies stand between."""
 
+SessionCheck = Callable[[Any, Any], bool]
+"""(session, its user) → whether the session still counts: it may be over, or lack a second factor."""
+
+EVERYTHING: Final = "*"
+"""In place of a tenant: the events of all tenants, and those that belong to none."""
 PROTOCOL: Final = "breakwater.v1"
 KEY_PROTOCOL: Final = "key."
 """Browsers cannot set headers: they offer ``key.<API key>`` beside ``breakwater.v1`` as a subprotocol."""
@@ -24,6 +37,7 @@ class _Hooks:
     key: KeyAuthenticator | None = None
     access: TenantAccess | None = None
     address: ClientAddress | None = None
+    session: SessionCheck | None = None
 
 
 def set_key_authenticator(authenticator: KeyAuthenticator | None) -> None:
@@ -32,13 +46,18 @@ def set_key_authenticator(authenticator: KeyAuthenticator | None) -> None:
 
 
 def set_tenant_access(access: TenantAccess | None) -> None:
-    """Ask this whether a signed-in user may watch a tenant. Without it only superusers may."""
+    """Ask this what a signed-in user may watch. Without it superusers may watch what they name, and nobody else."""
     _Hooks.access = access
 
 
 def set_client_address(address: ClientAddress | None) -> None:
     """Find the client's address with this; without it, the peer's is used."""
     _Hooks.address = address
+
+
+def set_session_check(check: SessionCheck | None) -> None:
+    """Ask this whether a session still counts; without it, every signed-in one does."""
+    _Hooks.session = check
 
 
 class Credentials(NamedTuple):
@@ -50,8 +69,10 @@ class Credentials(NamedTuple):
     client_ip: str
     user: Any
     """Django's user of the session, or None."""
-    tenant_id: str
-    """``?tenant=`` of a session; a key knows its own tenant."""
+    session: Any
+    """Django's session, or None."""
+    tenant: str
+    """``?tenant=`` of a session: a slug, an id or :data:`EVERYTHING`; a key knows its own tenant."""
     same_origin: bool
 
 
@@ -70,14 +91,21 @@ def credentials_of(scope: Mapping[str, Any]) -> Credentials:
         key=key,
         subprotocol=_chosen(offered),
         client_ip=_Hooks.address(peer, headers) if _Hooks.address is not None else peer,
-        user=user if getattr(user, "is_authenticated", False) else None,
-        tenant_id=query.get("tenant", [""])[0],
+        user=user if _counts(scope.get("session"), user) else None,
+        session=scope.get("session"),
+        tenant=query.get("tenant", [""])[0],
         same_origin=_same_origin(headers),
     )
 
 
+def _counts(session: Any, user: Any) -> bool:
+    if not getattr(user, "is_authenticated", False):
+        return False
+    return _Hooks.session is None or _Hooks.session(session, user)
+
+
 async def tenant_of(credentials: Credentials) -> str:
-    """The tenant whose events may be watched; empty for the platform's own.
+    """The tenant whose events may be watched; empty for what belongs to none, :data:`EVERYTHING` for all.
 
     Raises:
         GatewayError: nobody may, by these credentials.
@@ -91,17 +119,35 @@ async def tenant_of(credentials: Credentials) -> str:
     # A page of another site can open a WebSocket with our cookies: only our own pages may use the session.
     if not credentials.same_origin:
         raise PermissionDenied("A session can be used from the console's own pages only.")
-    if not await _user_may_watch(credentials.user, credentials.tenant_id):
+    found = await _watched_by(credentials.user, credentials.tenant)
+    if found is None:
         raise PermissionDenied("You have no access to this tenant.")
-    return credentials.tenant_id
+    return found
 
 
-async def _user_may_watch(user: Any, tenant_id: str) -> bool:
+async def renewed(credentials: Credentials) -> Credentials:
+    """The same, with the session and its user as they are now: signed out, disabled, or with another password.
+
+    Raises:
+        django.db.Error: neither can be read.
+    """
+    key = getattr(credentials.session, "session_key", None)
+    if credentials.key or key is None:
+        return credentials
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    session = store(key)
+    user = await get_user({"session": session})
+    return credentials._replace(session=session, user=user if _counts(session, user) else None)
+
+
+async def _watched_by(user: Any, tenant: str) -> str | None:
     if not getattr(user, "is_active", False):
-        return False
-    if getattr(user, "is_superuser", False):
-        return True
-    return _Hooks.access is not None and await _Hooks.access(user, tenant_id)
+        return None
+    if getattr(user, "is_superuser", False) and (not tenant or _Hooks.access is None):
+        return tenant
+    if not tenant or _Hooks.access is None:
+        return None
+    return await _Hooks.access(user, tenant) or None
 
 
 def _key_in_headers(headers: Mapping[str, str]) -> str:

@@ -12,28 +12,35 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
-from contracts.errors import GatewayError, ServiceUnavailable
-from events.live.authentication import Credentials, credentials_of, tenant_of
-from events.live.groups import group_of
+from contracts.errors import GatewayError, PermissionDenied, ServiceUnavailable
+from events.live.authentication import EVERYTHING, Credentials, credentials_of, renewed, tenant_of
+from events.live.groups import EVERYTHING_GROUP, group_of
 from events.live.observer import observer
 from events.live.outbox import Outbox
+from events.live.pacing import MOST_EVENTS_PER_S, Beat, RateCap
 from events.live.replay import lines_of_run
 from events.live.subscriptions import (
     ClientMessage,
+    Head,
     Subscriptions,
+    Wanted,
     encode,
     event_message,
     further_message,
     head_of,
     parse_message,
 )
+from events.live.summaries import Summary
 
 log = logging.getLogger(__name__)
 
 SEND_TIMEOUT_S: Final = 30.0
 """A client that takes nothing for so long is disconnected."""
-RECHECK_S: Final = 30.0
-"""A revoked key ends its connection at the latest after this."""
+RECHECK_S: Final = 25.0
+"""A revoked key, a membership or session that ended ends the connection after this, and so within half a minute."""
+SUMMARY_S: Final = 0.25
+"""Counts are sent that often at most."""
+FRAME_MESSAGES: Final = 500
 SLOW_CONSUMER: Final = 4408
 REMEMBERED_EVENTS: Final = 2_000
 
@@ -48,6 +55,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         super().__init__(*args, **kwargs)
         self.outbox = Outbox()
         self.subscriptions = Subscriptions()
+        self.summary = Summary()
+        self.counted = asyncio.Event()
+        self.beat = Beat(0.0)
+        self.cap = RateCap(None)
+        self.group = ""
         self.listening = False
         self.replayed: OrderedDict[str, None] = OrderedDict()
         self.tasks: list[asyncio.Task[None]] = []
@@ -59,12 +71,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             self.tenant_id = await tenant_of(self.credentials)
         except GatewayError as error:
             await self.accept(self.credentials.subprotocol)
-            await self.send(_error_message(error))
-            await self.close(4000 + error.status)
+            await self._refuse(error)
             return
+        self.group = EVERYTHING_GROUP if self.tenant_id == EVERYTHING else group_of(self.tenant_id)
+        if not self.credentials.key:
+            self.cap = RateCap(MOST_EVENTS_PER_S)
         await self.accept(self.credentials.subprotocol)
         observer().websocket_opened()
-        self.tasks = [asyncio.create_task(self._send_queued()), asyncio.create_task(self._recheck())]
+        loops = (self._send_queued(), self._send_summaries(), self._recheck())
+        self.tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def disconnect(self, code: int) -> None:
         """Stop listening."""
@@ -76,7 +91,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         await asyncio.gather(*self.tasks, return_exceptions=True)
         if self.listening:
             try:
-                await self.channel_layer.group_discard(group_of(self.tenant_id), self.channel_name)
+                await self.channel_layer.group_discard(self.group, self.channel_name)
             except (RedisError, OSError) as error:
                 log.info("A live connection ended while Redis was away: %s", error)
 
@@ -88,6 +103,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             message = parse_message(text_data)
             if message.type == "ping":
                 self._put(encode({"type": "pong"}))
+            elif message.type == "configure":
+                self._configure(message)
             elif message.type == "subscribe":
                 await self._subscribe(message)
             else:
@@ -102,11 +119,26 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     # --- subscribing
 
+    def _configure(self, message: ClientMessage) -> None:
+        if message.frame_ms is not None:
+            self.beat = Beat(message.frame_ms / 1000)
+        if message.max_events_per_s is not None:
+            self.cap = RateCap(message.max_events_per_s)
+        self._put(
+            encode(
+                {
+                    "type": "configured",
+                    "frame_ms": round(self.beat.interval_s * 1000),
+                    "max_events_per_s": self.cap.per_s,
+                }
+            )
+        )
+
     async def _subscribe(self, message: ClientMessage) -> None:
         self.subscriptions.add(message)
         try:
             if not self.listening:
-                await self.channel_layer.group_add(group_of(self.tenant_id), self.channel_name)
+                await self.channel_layer.group_add(self.group, self.channel_name)
                 self.listening = True
         except (RedisError, OSError) as error:
             raise ServiceUnavailable("Live events are not available at the moment. Subscribe again shortly.") from error
@@ -126,17 +158,31 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     def _queue(self, lines: list[bytes], *, remember: bool) -> None:
         for line in lines:
             head = head_of(line)
-            if not self.subscriptions.want(head.event_type, head.correlation_id):
+            # The group holds nobody else's; whoever reads this need not know that to be sure.
+            if self.tenant_id not in (EVERYTHING, head.tenant_id):
                 continue
-            # A replayed event may also come live: whichever is first counts.
-            if head.event_id in self.replayed:
-                continue
-            if remember or head.correlation_id in self.subscriptions.correlation_ids:
-                self._remember(head.event_id)
-            self._put(event_message(line))
-            further = further_message(head, line)
-            if further is not None:
-                self._put(further)
+            wanted = self.subscriptions.wanted(head)
+            if wanted & Wanted.SUMMARY:
+                self.summary.add(head)
+                self.counted.set()
+            if wanted & Wanted.EVENT:
+                self._queue_event(head, line, remember=remember, meaning=bool(wanted & Wanted.MEANING))
+
+    def _queue_event(self, head: Head, line: bytes, *, remember: bool, meaning: bool) -> None:
+        # A replayed event may also come live: whichever is first counts.
+        if head.event_id in self.replayed:
+            return
+        if remember or head.correlation_id in self.subscriptions.correlation_ids:
+            self._remember(head.event_id)
+        # A run that somebody looks at is shown whole.
+        elif not self.cap.admit():
+            self.outbox.miss()
+            observer().websocket_dropped(1)
+            return
+        self._put(event_message(line))
+        further = further_message(head, line) if meaning else None
+        if further is not None:
+            self._put(further)
 
     def _remember(self, event_id: str) -> None:
         self.replayed[event_id] = None
@@ -149,7 +195,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     async def _send_queued(self) -> None:
         while True:
-            for message in await self.outbox.take():
+            for message in await self._next_messages():
                 try:
                     async with asyncio.timeout(SEND_TIMEOUT_S):
                         await self.send(message)
@@ -158,21 +204,50 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
                     await self.close(SLOW_CONSUMER)
                     return
 
+    async def _next_messages(self) -> list[str]:
+        await self.outbox.ready()
+        if not self.beat.interval_s:
+            return await self.outbox.take()
+        await asyncio.sleep(self.beat.wait_s())
+        messages = await self.outbox.take(FRAME_MESSAGES)
+        self.beat.sent()
+        return [f'{{"type":"frame","messages":[{",".join(messages)}]}}']
+
+    async def _send_summaries(self) -> None:
+        beat = Beat(SUMMARY_S)
+        while True:
+            await self.counted.wait()
+            await asyncio.sleep(beat.wait_s())
+            self.counted.clear()
+            message = self.summary.take()
+            if message is not None:
+                self._put(message)
+                beat.sent()
+
     async def _recheck(self) -> None:
         while True:
             await asyncio.sleep(RECHECK_S)
             try:
-                await tenant_of(self.credentials)
-            except ServiceUnavailable:
+                self.credentials = await renewed(self.credentials)
+                watched = await tenant_of(self.credentials)
+            except (ServiceUnavailable, DatabaseError):
                 continue
             except GatewayError as error:
-                await self.send(_error_message(error))
-                await self.close(4000 + error.status)
+                await self._refuse(error)
                 return
+            if watched != self.tenant_id:
+                await self._refuse(PermissionDenied("The tenant is another one now. Connect again."))
+                return
+
+    async def _refuse(self, error: GatewayError) -> None:
+        await self.send(_error_message(error))
+        await self.close(4000 + error.status)
 
 
 def _answer(kind: str, message: ClientMessage) -> str:
     answer: dict[str, Any] = {"type": kind}
+    if message.id:
+        answer["id"] = message.id
     if message.correlation_id:
         answer["correlation_id"] = message.correlation_id
     if message.event_types:

@@ -20,6 +20,7 @@ class Outbox:
         self._messages: deque[str] = deque()
         self._bytes = 0
         self._dropped = 0
+        self._missed = 0
         self._waiting = asyncio.Event()
 
     def put(self, message: str) -> bool:
@@ -33,14 +34,23 @@ class Outbox:
         self._waiting.set()
         return True
 
-    async def take(self) -> list[str]:
+    def miss(self) -> None:
+        """Count a message that is not even queued; ``dropped`` tells of it after what is sent next."""
+        self._missed += 1
+
+    async def ready(self) -> None:
+        """Wait until there is something to take."""
+        await self._waiting.wait()
+
+    async def take(self, most: int = BATCH) -> list[str]:
         """The next messages, at least one; after the last one before a gap, ``dropped`` says how many are missing."""
         await self._waiting.wait()
-        taken = [self._messages.popleft() for _ in range(min(BATCH, len(self._messages)))]
+        taken = [self._messages.popleft() for _ in range(min(most, len(self._messages)))]
         self._bytes -= sum(map(len, taken))
         if not self._messages:
             self._waiting.clear()
-            if self._dropped:
-                taken.append(f'{{"type":"dropped","count":{self._dropped}}}')
-                self._dropped = 0
+            missing = self._dropped + self._missed
+            if missing:
+                taken.append(f'{{"type":"dropped","count":{missing}}}')
+                self._dropped = self._missed = 0
         return taken

@@ -1,0 +1,1 @@
+"""Pages about tenants and what they own, in the console and in the portal."""
