@@ -19,9 +19,9 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from contracts.addresses import client_address
 from contracts.errors import GatewayError, NotFound
 from gateway.endpoints import check_head, refuse, serve, too_large
-from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
 from gateway.openapi import OPERATIONS, Operation, body_of, examples_of, responses_of, security_of
 from gateway.process import running
@@ -140,6 +140,12 @@ def _view(operation: Operation) -> Any:
         parameters=[
             OpenApiParameter(name, str, OpenApiParameter.PATH, description=text)
             for name, text in operation.path_parameters.items()
+        ]
+        + [
+            OpenApiParameter(
+                name, schema, OpenApiParameter.QUERY, description=text, required=name in operation.required
+            )
+            for name, (schema, text) in operation.query_parameters.items()
         ],
         examples=examples_of(operation),
         auth=security_of(operation),

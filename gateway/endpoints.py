@@ -10,8 +10,10 @@ import msgspec
 from contracts.chat import JsonObject
 from contracts.errors import GatewayError, InternalError, MethodNotAllowed, PayloadTooLarge, UnsupportedMediaType
 from contracts.ids import new_correlation_id
+from gateway.analytics import Analytics
 from gateway.engine.headers import plain_headers
 from gateway.exchange import Answer, GatewayRequest
+from gateway.feedback import FeedbackEndpoint
 from gateway.formats.base import ChatFormat
 from gateway.formats.generate import GenerateFormat
 from gateway.formats.messages import MessagesFormat, count_tokens_body
@@ -19,6 +21,7 @@ from gateway.formats.openai import OpenAIChatFormat
 from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
+from gateway.tool_results import ToolResultEndpoints
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,16 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Endpoints:
     """Finds the endpoint of a path."""
 
-    def __init__(self, *, pipeline: Pipeline, reads: Reads, health: Health) -> None:
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        reads: Reads,
+        analytics: Analytics,
+        health: Health,
+        tools: ToolResultEndpoints,
+        feedback: FeedbackEndpoint,
+    ) -> None:
         messages = MessagesFormat()
         self.table = (
             _chat(pipeline, "/v1/chat/completions", OpenAIChatFormat()),
@@ -51,9 +63,17 @@ class Endpoints:
             _chat(pipeline, "/v1/generate/stream", GenerateFormat(streamed=True)),
             Endpoint("POST", "/v1/embeddings", _embeddings(pipeline)),
             Endpoint("POST", "/v1/messages/count_tokens", _count_tokens(reads), error_body=messages.error_body),
+            Endpoint("POST", "/v1/tools/results", lambda request, _: tools.keep(request)),
+            Endpoint("POST", "/v1/tools/results/lookup", lambda request, _: tools.look_up(request)),
+            Endpoint("POST", "/v1/feedback", lambda request, _: feedback.take(request)),
             Endpoint("GET", "/v1/models", lambda request, _: reads.models(request)),
             Endpoint("GET", "/v1/models/{model}", reads.model),
             Endpoint("GET", "/v1/runs/{correlation_id}", reads.run),
+            Endpoint("GET", "/v1/analytics/usage", lambda request, _: analytics.usage(request)),
+            Endpoint("GET", "/v1/analytics/costs", lambda request, _: analytics.costs(request)),
+            Endpoint("GET", "/v1/analytics/what-if", lambda request, _: analytics.what_if(request)),
+            Endpoint("GET", "/v1/analytics/guardrails", lambda request, _: analytics.guardrails(request)),
+            Endpoint("GET", "/v1/analytics/cache", lambda request, _: analytics.cache(request)),
             Endpoint("GET", "/health", lambda request, _: health.alive()),
             Endpoint("GET", "/health/detailed", lambda request, _: health.detailed()),
             Endpoint("GET", "/metrics", lambda request, _: health.metrics()),

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 import msgspec
 
+from contracts.specs import KeySpec, TenantSpec
+from gateway.formats.base import AnswerFacts
+
 Headers = list[tuple[bytes, bytes]]
+Keep = Callable[[AnswerFacts, bytes], Awaitable[None]]
+"""Takes a whole answer before its call is told as done, and so before it counts as paid: whoever has to know which
+calls were paid writes the answer down there."""
+
+
+class Insider(msgspec.Struct, frozen=True):
+    """In whose name the gateway itself makes a call: no key is presented."""
+
+    key: KeySpec
+    tenant: TenantSpec
+    guarded: bool = False
+    """Whether all rules of policies apply; False: only those that redact or mask."""
+    keep: Keep | None = None
 
 
 class GatewayRequest(msgspec.Struct):
@@ -20,6 +36,8 @@ class GatewayRequest(msgspec.Struct):
     body: bytes
     received_at: float
     """``Clock.monotonic`` instant at which the body was complete."""
+    insider: Insider | None = None
+    """Of a call that the product makes by itself; None: the call comes from outside."""
 
 
 class Answer(msgspec.Struct):

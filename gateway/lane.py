@@ -7,14 +7,14 @@ the client leaves. Everything that is not an endpoint of the data plane goes to 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Protocol
 
+from contracts.addresses import client_address
 from contracts.errors import GatewayError, InvalidRequest, RequestTimeout
 from contracts.ports import Clock
 from contracts.time_limit import TimeLimit
 from gateway.endpoints import Endpoint, Endpoints, check_head, refuse, serve, too_large
-from gateway.engine.authentication import client_address
 from gateway.exchange import Answer, GatewayRequest
 
 Scope = MutableMapping[str, Any]
@@ -27,6 +27,19 @@ WATCH_AFTER_S = 0.05
 """A call younger than this is not watched for its client's leaving: the fast ones never pay for the watching."""
 
 CLOSE = (b"connection", b"close")
+
+DIRECT = "breakwater.direct"
+"""The ASGI extension that our web server offers (controlplane.web.direct); others serve the lane without it."""
+
+
+class DirectExchange(Protocol):
+    """What the extension can do."""
+
+    def whole_body(self) -> bytes | None:
+        """The request's body, if all of it is here."""
+
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Write a whole answer; False when that has to wait."""
 
 
 class Lane:
@@ -65,14 +78,14 @@ class Lane:
             # What is left of the body is not read: the connection cannot be used again.
             answer = refuse(error, endpoint)
             answer.headers.append(CLOSE)
-            await _send_whole(send, answer, head_only=scope["method"] == "HEAD")
+            await _send_whole(send, answer, head_only=scope["method"] == "HEAD", direct=_direct(scope))
             return
-        await _Exchange(request, receive, send).run(endpoint, argument)
+        await _Exchange(request, receive, send, _direct(scope)).run(endpoint, argument)
 
     async def _read(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> GatewayRequest:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         check_head(endpoint, scope["method"], headers)
-        body = await self._body(receive, headers) if endpoint.method == "POST" else b""
+        body = await self._body(scope, receive, headers) if endpoint.method == "POST" else b""
         peer = scope["client"][0] if scope.get("client") else ""
         return GatewayRequest(
             method=scope["method"],
@@ -84,13 +97,16 @@ class Lane:
             received_at=self._clock.monotonic(),
         )
 
-    async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
+    async def _body(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> bytes:
         declared = headers.get("content-length")
         if declared is not None:
             if not (declared.isascii() and declared.isdigit()):
                 raise InvalidRequest("'Content-Length' is not a number.")
             if int(declared) > self._max_body_bytes:
                 raise too_large(self._max_body_bytes)
+            direct = _direct(scope)
+            if direct is not None and (whole := direct.whole_body()) is not None:
+                return whole
         try:
             with TimeLimit(self._body_timeout_s):
                 return await self._collect(receive)
@@ -126,12 +142,13 @@ def _check_there(message: Message) -> None:
 class _Exchange:
     """One request being answered, and the watch on its client."""
 
-    __slots__ = ("_gone", "_receive", "_request", "_send", "_serving", "_watch")
+    __slots__ = ("_direct", "_gone", "_receive", "_request", "_send", "_serving", "_watch")
 
-    def __init__(self, request: GatewayRequest, receive: Receive, send: Send) -> None:
+    def __init__(self, request: GatewayRequest, receive: Receive, send: Send, direct: DirectExchange | None) -> None:
         self._request = request
         self._receive = receive
         self._send = send
+        self._direct = direct
         self._serving: asyncio.Task[Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._gone = False
@@ -143,7 +160,8 @@ class _Exchange:
             answer = await serve(endpoint, argument, self._request)
             if answer.stream is None:
                 timer.cancel()
-                await _send_whole(self._send, answer, head_only=self._request.method == "HEAD")
+                head_only = self._request.method == "HEAD"
+                await _send_whole(self._send, answer, head_only=head_only, direct=self._direct)
             else:
                 await _send_stream(self._send, answer, answer.stream)
         except asyncio.CancelledError:
@@ -166,10 +184,18 @@ class _Exchange:
             self._serving.cancel()
 
 
-async def _send_whole(send: Send, answer: Answer, *, head_only: bool) -> None:
+def _direct(scope: Scope) -> DirectExchange | None:
+    extensions = scope.get("extensions")
+    return extensions.get(DIRECT) if extensions else None
+
+
+async def _send_whole(send: Send, answer: Answer, *, head_only: bool, direct: DirectExchange | None) -> None:
     headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    body = b"" if head_only else answer.body
+    if direct is not None and direct.answer(answer.status, headers, body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head_only else answer.body})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _send_stream(send: Send, answer: Answer, stream: AsyncGenerator[bytes, None]) -> None:

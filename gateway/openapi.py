@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
+from gateway.openapi_analytics import ANALYTICS_PARAMETERS, CACHE_PARAMETERS, RULE_PARAMETERS, WHAT_IF_PARAMETERS
 from gateway.openapi_schemas import ANSWERS, REF, components
 
 JSON = "application/json"
 SSE = "text/event-stream"
+CSV = "text/csv"
 _TEXT = "text/plain"
 
 _CALL_ERRORS = (400, 401, 402, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504)
 _COUNT_ERRORS = (400, 401, 403, 405, 408, 413, 415, 500, 503)
 _READ_ERRORS = (401, 403, 404, 405, 500, 503)
+_ANALYTICS_ERRORS = (400, 401, 403, 405, 500, 503)
 _ERROR_TEXTS = {
     400: "The request is malformed, or no target can honour it",
     401: "No key, an unknown key, or one that is expired or revoked",
@@ -46,9 +50,15 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: str = ""
     answer: str = ""
     streams: bool = False
+    csv: bool = False
+    """Whether the answer may be CSV instead."""
     media_type: str = JSON
     authenticated: bool = True
     path_parameters: dict[str, str] = {}
+    query_parameters: Mapping[str, tuple[dict[str, Any], str]] = {}
+    """Schema and description by name."""
+    required: tuple[str, ...] = ()
+    """Query parameters that must be there."""
     error: str = "Error"
     errors: tuple[int, ...] = _CALL_ERRORS
     is_call: bool = False
@@ -57,6 +67,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Bodies to try, by title."""
 
 
+_ANALYTICS = (
+    "Buckets are hours, days, weeks and months of the tenant's time zone; what has no calls is left out. Needs the "
+    "scope `analytics`."
+)
+_SIGNALS = (
+    "Counted from events, within two seconds; quarters of an hour for 65 days, then hours. What had none is left out. "
+    "Needs the scope `analytics`."
+)
 _HELLO = [{"role": "user", "content": "Hello"}]
 _WEATHER = {
     "type": "object",
@@ -147,6 +165,40 @@ OPERATIONS = (
         examples={"Two texts": {"model": "sandbox-embed", "input": ["Hello", "Goodbye"]}},
     ),
     Operation(
+        name="look_up_tool_result",
+        django_path="v1/tools/results/lookup",
+        tag="Caches",
+        summary="The kept result of a tool, before you run it",
+        description="Only tools that the tenant has declared to give the same result for the same arguments.",
+        body="ToolLookup",
+        answer="ToolResult",
+        errors=_COUNT_ERRORS,
+        examples={"Where a city is": {"tool": "geocode", "arguments": {"city": "Oslo"}}},
+    ),
+    Operation(
+        name="keep_tool_result",
+        django_path="v1/tools/results",
+        tag="Caches",
+        summary="Keep what a tool gave",
+        description="For as long as the tenant has declared. Put nothing in that only one of your users may see.",
+        body="ToolRun",
+        answer="KeptToolResult",
+        errors=_COUNT_ERRORS,
+        examples={"Where a city is": {"tool": "geocode", "arguments": {"city": "Oslo"}, "result": [59.91, 10.75]}},
+    ),
+    Operation(
+        name="give_feedback",
+        django_path="v1/feedback",
+        tag="Caches",
+        summary="Say whether a kept answer was right",
+        description="About a call whose answer had `x-cache-mode: semantic`. A wrong one makes the route surer before "
+        "it answers your next calls so; of what is said twice about a call, the last word counts.",
+        body="FeedbackRequest",
+        answer="Feedback",
+        errors=(*_COUNT_ERRORS, 404),
+        examples={"It was wrong": {"correlation_id": "req_01a1fd43ddf271c09cdd5572b22331cd", "cached_answer": "wrong"}},
+    ),
+    Operation(
         name="list_models",
         method="GET",
         django_path="v1/models",
@@ -175,6 +227,65 @@ OPERATIONS = (
         answer="Run",
         path_parameters={"correlation_id": "The `x-correlation-id` of the call's answer."},
         errors=_READ_ERRORS,
+    ),
+    Operation(
+        name="analytics_usage",
+        method="GET",
+        django_path="v1/analytics/usage",
+        tag="Analytics",
+        summary="Calls and tokens of the key's tenant, summed up",
+        description=_ANALYTICS,
+        answer="UsagePage",
+        csv=True,
+        query_parameters=ANALYTICS_PARAMETERS,
+        errors=_ANALYTICS_ERRORS,
+    ),
+    Operation(
+        name="analytics_costs",
+        method="GET",
+        django_path="v1/analytics/costs",
+        tag="Analytics",
+        summary="What they cost",
+        description=_ANALYTICS + " Calls whose price is unknown are counted, and are missing from the cost.",
+        answer="CostPage",
+        csv=True,
+        query_parameters=ANALYTICS_PARAMETERS,
+        errors=_ANALYTICS_ERRORS,
+    ),
+    Operation(
+        name="analytics_what_if",
+        method="GET",
+        django_path="v1/analytics/what-if",
+        tag="Analytics",
+        summary="What they would have cost on another model",
+        description="At the model's present price, with the tokens as they were counted; last month unless dates are "
+        "given.",
+        answer="WhatIf",
+        query_parameters=WHAT_IF_PARAMETERS,
+        required=("model",),
+        errors=(*_ANALYTICS_ERRORS, 404),
+    ),
+    Operation(
+        name="analytics_guardrails",
+        method="GET",
+        django_path="v1/analytics/guardrails",
+        tag="Analytics",
+        summary="What rules of guardrails found in its calls",
+        description=_SIGNALS,
+        answer="RuleHitsAnswer",
+        query_parameters=RULE_PARAMETERS,
+        errors=_ANALYTICS_ERRORS,
+    ),
+    Operation(
+        name="analytics_cache",
+        method="GET",
+        django_path="v1/analytics/cache",
+        tag="Analytics",
+        summary="How often kept answers served its calls, and what that saved",
+        description=_SIGNALS,
+        answer="KeptAnswersAnswer",
+        query_parameters=CACHE_PARAMETERS,
+        errors=_ANALYTICS_ERRORS,
     ),
     Operation(
         name="health",
@@ -222,6 +333,19 @@ HEADERS = {
     "x-breakwater-route": _header("The route that was taken."),
     "x-breakwater-target": _header("`provider/model` that answered, or was tried last."),
     "x-breakwater-cost-nanousd": _header("The cost, once it is known; not on streams.", type="integer"),
+    "x-breakwater-budget-remaining-nanousd": _header(
+        "What is left of the tightest budget, this call's reservation taken off.", type="integer"
+    ),
+    "x-cache": _header("`HIT`, `MISS`, `STALE` or `BYPASS`; absent where the route keeps no answers."),
+    "x-cache-mode": _header("`semantic` where a kept answer to a question in other words was given."),
+    "x-cache-similarity": _header("Of the two questions, 0 to 1; with `x-cache-mode`.", type="number"),
+    "x-cache-confidence": _header("How sure it was that they ask the same; with `x-cache-mode`.", type="number"),
+    "age": _header("Seconds since a kept answer was made; on a `HIT`.", type="integer"),
+    "x-guardrail": _header(
+        "The strongest action of the policies by then: `flag`, `redact`, `mask`, `reroute` or `block`; absent where"
+        " nothing was found."
+    ),
+    "x-breakwater-degraded": _header("`budget`: a budget is used up, and this call made do with less."),
     "x-ratelimit-limit-requests": _header("The tightest request limit.", type="integer"),
     "x-ratelimit-remaining-requests": _header("What is left of it.", type="integer"),
     "x-ratelimit-reset-requests": _header("Until it is whole again, such as `1.5s`."),
@@ -234,7 +358,14 @@ HEADERS = {
 }
 _IDS = ("x-correlation-id", "x-request-id", "request-id")
 _LIMITS = tuple(name for name in HEADERS if name.startswith("x-ratelimit"))
-_OF_CALLS = ("x-trace-id", "x-breakwater-route", "x-breakwater-target", "x-breakwater-cost-nanousd", *_LIMITS)
+_CACHE = ("age", *(name for name in HEADERS if name.startswith("x-cache")))
+_OF_CALLS = (
+    "x-trace-id",
+    "x-guardrail",
+    *_CACHE,
+    *(name for name in HEADERS if name.startswith("x-breakwater")),
+    *_LIMITS,
+)
 _SCHEMES = {
     "ApiKey": {"type": "http", "scheme": "bearer", "description": "A tenant's API key."},
     "ApiKeyHeader": {
@@ -273,6 +404,8 @@ def responses_of(operation: Operation) -> dict[Any, Any]:
         responses[200, operation.media_type] = OpenApiResponse(reference(operation.answer), description="The answer")
     elif not operation.streams:
         responses[200, operation.media_type] = OpenApiResponse({"type": "string"}, description="The answer")
+    if operation.csv:
+        responses[200, CSV] = OpenApiResponse({"type": "string"}, description="The same as lines")
     if operation.streams:
         responses[200, SSE] = OpenApiResponse(reference("ServerSentEvent"), description="A stream of such events")
     for status in operation.errors:

@@ -7,11 +7,14 @@ from typing import Any
 import msgspec
 
 from contracts.chat import ChatRequest, EmbeddingRequest
+from gateway.feedback import MAX_COMMENT, FeedbackRequest
 from gateway.formats.chat_request import MAX_CHOICES, MAX_MESSAGES, MAX_TOOLS
 from gateway.formats.embeddings import MAX_INPUTS
 from gateway.formats.generate import GenerateRequest
 from gateway.formats.messages_request import MessagesRequest
 from gateway.formats.validation import MAX_MODE_LENGTH, MAX_MODEL_LENGTH, MAX_USER_LENGTH
+from gateway.openapi_analytics import ANALYTICS_ANSWERS
+from gateway.tool_results import ToolLookup, ToolRun
 
 Schema = dict[str, Any]
 
@@ -33,10 +36,13 @@ _USER: Schema = {
 _MODE: Schema = {"description": "`direct`, or a mode for which a route is set up.", "maxLength": MAX_MODE_LENGTH}
 
 _REQUESTS: dict[str, tuple[type[msgspec.Struct], str]] = {
-    "ChatRequest": (ChatRequest, "OpenAI's request plus `mode`, `budget` and `tags`; unknown fields are passed on."),
-    "EmbeddingRequest": (EmbeddingRequest, "OpenAI's request plus `tags`; unknown fields are passed on."),
+    "ChatRequest": (ChatRequest, "OpenAI's request plus `mode`, `budget`, `tags`, `priority`; others are passed on."),
+    "EmbeddingRequest": (EmbeddingRequest, "OpenAI's request plus `tags`, `priority`; unknown fields are passed on."),
     "GenerateRequest": (GenerateRequest, "One prompt; unknown fields are refused."),
-    "MessagesRequest": (MessagesRequest, "Anthropic's request plus `mode`, `budget` and `tags`."),
+    "FeedbackRequest": (FeedbackRequest, "Whether a kept answer was right."),
+    "ToolLookup": (ToolLookup, "A tool and what it is called with; unknown fields are ignored."),
+    "ToolRun": (ToolRun, "The same, and what the tool gave."),
+    "MessagesRequest": (MessagesRequest, "Anthropic's request plus `mode`, `budget`, `tags` and `priority`."),
 }
 _LIMITS: dict[str, dict[str, Schema]] = {
     "ChatRequest": {
@@ -78,6 +84,11 @@ _LIMITS: dict[str, dict[str, Schema]] = {
         "max_tokens": _MAX_TOKENS,
         "temperature": {"minimum": 0, "maximum": 2},
         "top_p": {"minimum": 0, "maximum": 1},
+    },
+    "FeedbackRequest": {
+        "correlation_id": {"description": "The `x-correlation-id` of the answer."},
+        "cached_answer": {"description": "Whether the kept answer to a question in other words served this one."},
+        "comment": {"maxLength": MAX_COMMENT},
     },
     "RequestBudget": {"max_tokens": _MAX_TOKENS, "max_cost_usd": {"minimum": 0, "maximum": 1_000_000}},
 }
@@ -222,13 +233,32 @@ ANSWERS: dict[str, Schema] = {
     },
     "ModelEntry": _whole(id=_STRING, object={"const": "model"}, created=_INTEGER, owned_by=_STRING),
     "ModelList": _whole(object={"const": "list"}, data=_list(_ref("ModelEntry"))),
+    "Feedback": _whole(
+        object={"const": "feedback"},
+        correlation_id=_ref("CorrelationId"),
+        cached_answer={"enum": ["right", "wrong"]},
+        route=_STRING,
+        confidence={"type": "number", "description": "How sure your calls over the route have to be since, 0 to 1."},
+        right={**_COUNT, "description": "Answers over the route that were found right so far."},
+        wrong=_COUNT,
+    ),
+    "ToolResult": _object(
+        ("object", "tool", "hit"),
+        object={"const": "tool_result"},
+        tool=_STRING,
+        hit={**_BOOLEAN, "description": "Whether a result is kept; only then the other fields are there."},
+        result={"description": "As it was kept."},
+        stored_at_ms=_COUNT,
+        ends_at_ms=_COUNT,
+    ),
+    "KeptToolResult": _whole(object={"const": "tool_result"}, tool=_STRING, stored_at_ms=_COUNT, ends_at_ms=_COUNT),
     "Alive": _whole(status={"const": "ok"}),
     "Health": _whole(
         status={"enum": ["ok", "degraded"]},
         dependencies={
             "type": "object",
             "additionalProperties": _whole(status={"enum": ["ok", "degraded", "down"]}),
-            "description": "`postgresql`, `redis` and `event_spool`, each with figures of its own.",
+            "description": "`postgresql`, `redis`, `event_spool` and `secret_stores`, each with figures of its own.",
         },
         targets=_list(_TARGET),
     ),
@@ -319,7 +349,7 @@ def components() -> dict[str, Schema]:
     messages = found["MessagesRequest"]
     found["CountTokensRequest"] = {**messages, "title": "CountTokensRequest"}
     _require_max_tokens(messages)
-    return {**found, **ANSWERS}
+    return {**found, **ANSWERS, **ANALYTICS_ANSWERS}
 
 
 def _require_max_tokens(messages: Schema) -> None:

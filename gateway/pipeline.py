@@ -11,44 +11,47 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
-from functools import partial
 
 import msgspec
 
-from contracts.chat import ChatRequest, ChatResult, EmbeddingRequest, JsonObject, Usage
-from contracts.errors import GatewayError, InternalError
+from contracts.chat import ChatChunk, ChatRequest, ChatResult, EmbeddingRequest, JsonObject, Usage
+from contracts.errors import ContentBlocked, GatewayError, InternalError
 from contracts.events import RequestRejected, RequestStarted
 from contracts.ids import new_correlation_id, new_span_id, new_trace_id
 from contracts.ports import Clock, Emitter
+from contracts.specs import PayloadStorage
 from events.engine.tracing import CallTracer, parse_traceparent
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator, presented_key
-from gateway.engine.call import Call, StreamTally
+from gateway.engine.cache.answers import AnswerCache
+from gateway.engine.cache.recording import Replay
+from gateway.engine.cache.use import Hit
+from gateway.engine.call import Call, StreamTally, end_of_cut_stream, end_of_withheld_stream
+from gateway.engine.entrance import Entrance
+from gateway.engine.guarded_stream import GuardedStream
+from gateway.engine.guarding import Guarding
+from gateway.engine.guardrail_questions import Questions
 from gateway.engine.headers import answer_headers, error_headers
-from gateway.engine.limits import applied_limits
 from gateway.engine.outcome import completed_event, failed_event
+from gateway.engine.payloads import kept_payload
 from gateway.engine.request_budget import apply_budget
-from gateway.engine.settlement import usage_of_result, usage_of_stream
+from gateway.engine.settlement import usage_of_cut_stream, usage_of_result, usage_of_stream
 from gateway.engine.spec_cache import SpecCache
 from gateway.engine.trace import trace_of
 from gateway.exchange import Answer, GatewayRequest
 from gateway.formats.base import AnswerFacts, ChatFormat, StreamRenderer
 from gateway.formats.embeddings import parse_embeddings, render_embeddings
+from gateway.formats.priority import is_batch
 from gateway.formats.validation import decode_object, tags_of
-from routing.engine.call import EngineCall, Plan
-from routing.engine.cost import cost_nanousd
+from routing.engine.attempt import OUTPUT_CAP_REACHED
+from routing.engine.call import Plan
 from routing.engine.executor import Engine
-from routing.engine.select import resolve_route
 from routing.engine.stream import LiveStream
-from routing.engine.tokens import estimate_embedding_tokens, estimate_input_tokens
 
 log = logging.getLogger(__name__)
 
-LEASE_MARGIN_MS = 5_000
-"""A concurrency place outlives its call's deadline by this, for the settlement to arrive."""
-
-DEFAULT_OUTPUT_RESERVATION = 1_024
-"""Output tokens reserved against token limits when neither the caller nor the model caps the output."""
+WITHHELD = "a guardrail withholds the answer"
+"""Why such an attempt ended, for its event."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -67,15 +70,22 @@ class Pipeline:
         tracer: CallTracer,
         clock: Clock,
         known_modes: frozenset[str] = frozenset({"direct"}),
+        guarding: Guarding | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
-        self._specs = specs
         self._authenticator = authenticator
         self._admission = admission
         self._engine = engine
         self._emitter = emitter
         self._tracer = tracer
         self._clock = clock
-        self._known_modes = known_modes
+        self._guarding = guarding or Guarding(emitter)
+        self._guarding.questions = Questions(self.serve, specs=specs, clock=clock)
+        self._cache = cache or AnswerCache(None, emitter=emitter, clock=clock)
+        self.entrance = Entrance(
+            specs=specs, admission=admission, engine=engine, emitter=emitter, clock=clock, known_modes=known_modes
+        )
+        """The way in; rehearsals take it as well."""
 
     async def serve(self, exchange: GatewayRequest, *, endpoint: str, format_: ChatFormat | None) -> Answer:
         """Answer one call; ``format_`` is None for embeddings. Never raises but for cancellation."""
@@ -83,21 +93,22 @@ class Pipeline:
         try:
             await self._authenticate(call)
             self._parse(call, format_)
-            await self._route(call)
+            await self.entrance.route(call)
+            if call.policies:
+                await self._guarding.guard_request(call, self.entrance.reroute)
+            await self._cache.look_up(call)
             await self._admit(call)
         except GatewayError as error:
             return self._reject(call, error, format_)
+        except asyncio.CancelledError:
+            self._cache.give_up(call)
+            raise
         except Exception:
             log.exception("refusing a request failed", extra={"correlation_id": call.correlation_id})
             return self._reject(call, InternalError("Internal error."), format_)
         try:
             self._start(call)
-            plan = self._plan(call)
-            if format_ is None:
-                return await self._embed(call, plan)
-            if call.streamed:
-                return await self._stream(call, plan, format_)
-            return await self._complete(call, plan, format_)
+            return await self._answer(call, format_)
         except GatewayError as error:
             return self._fail(call, error, format_)
         except asyncio.CancelledError:
@@ -123,6 +134,10 @@ class Pipeline:
         )
 
     async def _authenticate(self, call: Call) -> None:
+        insider = call.exchange.insider
+        if insider is not None:
+            call.key, call.tenant, call.tenant_id = insider.key, insider.tenant, insider.tenant.id
+            return
         clear_key = presented_key(call.exchange.headers)
         call.key, call.tenant = await self._authenticator.authenticate(
             clear_key, call.exchange.client_ip, call.operation
@@ -134,45 +149,16 @@ class Pipeline:
         headers = call.exchange.headers
         call.request = format_.parse(body, headers) if format_ is not None else parse_embeddings(body)
         call.tags = tags_of(call.request.tags)
-
-    async def _route(self, call: Call) -> None:
-        call.route, call.route_reason = resolve_route(
-            call.tenant,
-            await self._specs.platform(),
-            call.key,
-            model=call.request.model,
-            mode=call.request.mode if isinstance(call.request, ChatRequest) else "direct",
-            tags=call.tags,
-            headers=call.exchange.headers,
-            known_modes=self._known_modes,
-        )
+        call.batch_class = is_batch(call.request.priority, headers)
 
     async def _admit(self, call: Call) -> None:
-        estimated = _estimate(call.request)
-        total_ms = call.route.total_timeout_ms
-        if call.route.max_latency_ms is not None and not call.streamed:
-            total_ms = min(total_ms, call.route.max_latency_ms)
-        call.engine = EngineCall(
-            context=call.context,
-            deadline=call.exchange.received_at + total_ms / 1000,
-            user=call.request.user,
-            estimated_input_tokens=estimated,
-            traceparent=f"00-{call.trace_id}-{call.span_id}-01",
-        )
-        call.ticket = await self._admission.admit(
-            call.correlation_id,
-            applied_limits(
-                call.tenant, call.key, user=call.request.user, tokens=estimated + _reserved_output(call.request)
-            ),
-            lease_ms=total_ms + LEASE_MARGIN_MS,
-            fail_open=call.tenant.fail_open,
-            meanwhile=partial(self._draft, call),
-        )
-
-    def _draft(self, call: Call) -> None:
-        call.draft = self._engine.draft(call.request, call.route, call.route_reason, call.engine)
+        if call.cache.hit is not None:
+            await self.entrance.admit_hit(call, call.cache.hit.billed_nanousd or 0)
+        else:
+            await self.entrance.admit(call)
 
     def _reject(self, call: Call, error: GatewayError, format_: ChatFormat | None) -> Answer:
+        self._cache.give_up(call)
         if call.tenant_id:
             # Without a tenant there is nobody to tell, and a flood of bad keys must not become a flood of rows.
             rejected = RequestRejected(
@@ -181,6 +167,7 @@ class Pipeline:
                 error_message=error.message,
                 http_status=error.status,
                 key_id=call.key.id,
+                details=error.details,
             )
             self._emitter.emit(rejected, call.context)
             self._emitter.flush()
@@ -201,27 +188,56 @@ class Pipeline:
             user=call.request.user,
             tags=call.tags,
             estimated_input_tokens=call.engine.estimated_input_tokens,
-            input=_stored_input(call.request) if call.tenant.store_payloads else None,
+            input=kept_payload(call.tenant.payloads, _stored_input(call.request)),
         )
         self._emitter.emit(started, call.context)
+        self._cache.tell(call)
 
     def _plan(self, call: Call) -> Plan:
         plan = self._engine.decide(call.draft, call.engine)
         call.target = plan.targets[0]
         if isinstance(call.request, ChatRequest):
-            apply_budget(call.request, plan.targets, call.engine.estimated_input_tokens)
+            cap = apply_budget(call.request, plan.targets, call.engine.estimated_input_tokens)
+            if cap is not None:
+                call.output_cap = cap
         return plan
+
+    async def _answer(self, call: Call, format_: ChatFormat | None) -> Answer:
+        if call.over_budget and call.policies:
+            await self._guarding.guard_degraded(call)
+        if call.cache.hit is not None and format_ is not None:
+            return await self._answer_kept(call, call.cache.hit, format_)
+        plan = self._plan(call)
+        if format_ is None:
+            return await self._embed(call, plan)
+        if call.streamed:
+            return await self._stream(call, plan, format_)
+        return await self._complete(call, plan, format_)
+
+    async def _answer_kept(self, call: Call, hit: Hit, format_: ChatFormat) -> Answer:
+        if call.streamed:
+            return self._open_stream(call, Replay(hit.answer), format_)
+        call.usage = hit.answer.usage
+        return await self._render(call, hit.answer.result, format_)
 
     async def _complete(self, call: Call, plan: Plan, format_: ChatFormat) -> Answer:
         assert isinstance(call.request, ChatRequest)
         completion = await self._engine.complete(plan, call.request, call.engine)
         call.target = completion.target
         call.usage = usage_of_result(completion.result, call.engine.estimated_input_tokens)
-        call.finish_reason = completion.result.finish_reason
-        if call.tenant.store_payloads:
-            call.output = _stored_output(completion.result)
+        self._cache.pack(call, completion.result.body, self._facts(call))
+        return await self._render(call, completion.result, format_)
+
+    async def _render(self, call: Call, result: ChatResult, format_: ChatFormat) -> Answer:
+        if call.guard is not None:
+            await self._guarding.guard_answer(call, result)
+        self._cache.keep(call)
+        call.finish_reason = result.finish_reason
+        call.output = kept_payload(call.tenant.payloads, _stored_output(result))
         facts = self._facts(call)
-        body = _encode(format_.render(completion.result, facts))
+        body = _encode(format_.render(result, facts))
+        if call.exchange.insider is not None and call.exchange.insider.keep is not None:
+            await call.exchange.insider.keep(facts, body)
         self._end_completed(call, facts)
         return Answer(200, answer_headers(call, facts, b"application/json"), body)
 
@@ -239,35 +255,57 @@ class Pipeline:
         assert isinstance(call.request, ChatRequest)
         live = await self._engine.stream(plan, call.request, call.engine)
         call.target = live.target
+        self._cache.open_recording(call)
+        return self._open_stream(call, live, format_)
+
+    def _open_stream(self, call: Call, live: LiveStream | Replay, format_: ChatFormat) -> Answer:
+        assert isinstance(call.request, ChatRequest)
         call.first_token_ms = self._elapsed_ms(call)
-        call.tally = StreamTally(texts=[] if call.tenant.store_payloads else None)
+        call.tally = StreamTally(texts=[] if call.tenant.payloads is not PayloadStorage.NONE else None)
+        if call.output_cap is not None:
+            call.tally.output_cap = call.output_cap * call.choices
         renderer = format_.open_stream(call.request, correlation_id=call.correlation_id)
         headers = answer_headers(call, None, b"text/event-stream; charset=utf-8")
         headers.append((b"cache-control", b"no-cache"))
         headers.append((b"x-accel-buffering", b"no"))
-        return Answer(200, headers, stream=self._relay(call, live, renderer))
+        guarded = self._guarding.open_stream(call) if call.guard is not None else None
+        return Answer(200, headers, stream=self._relay(call, live, renderer, guarded))
 
-    async def _relay(self, call: Call, live: LiveStream, renderer: StreamRenderer) -> AsyncGenerator[bytes, None]:
+    async def _relay(
+        self, call: Call, live: LiveStream | Replay, renderer: StreamRenderer, guarded: GuardedStream | None
+    ) -> AsyncGenerator[bytes, None]:
         try:
             async for chunk in live:
+                if call.tally.beyond_cap(chunk):
+                    await live.aclose(OUTPUT_CAP_REACHED)
+                    chunk = end_of_cut_stream(chunk, call.choices)
                 call.tally.note(chunk)
-                if rendered := renderer.feed(chunk):
-                    yield rendered
-            self._settle_stream(call, live)
+                self._cache.record(call, chunk)
+                for said in await self._let_out(call, guarded, renderer, chunk):
+                    yield said
+            for rest in await self._let_out(call, guarded, renderer, None):
+                yield rest
+            self._settle_stream(call, live, guarded)
             facts = self._facts(call)
+            self._cache.keep_stream(call, facts)
             last = renderer.finish(facts)
             self._end_completed(call, facts)
+        except ContentBlocked as error:
+            await live.aclose(WITHHELD)
+            self._settle_stream(call, live, guarded)
+            last = renderer.feed(end_of_withheld_stream(call.choices)) + renderer.error(error)
+            self._end_failed(call, error)
         except GatewayError as error:
-            self._settle_stream(call, live)
+            self._settle_stream(call, live, guarded)
             last = renderer.error(error)
             self._end_failed(call, error)
         except (asyncio.CancelledError, GeneratorExit):
-            self._settle_stream(call, live)
+            self._settle_stream(call, live, guarded)
             self._abandon(call)
             raise
         except Exception:
             log.exception("a stream failed", extra={"correlation_id": call.correlation_id})
-            self._settle_stream(call, live)
+            self._settle_stream(call, live, guarded)
             internal = InternalError("Internal error.")
             last = renderer.error(internal)
             self._end_failed(call, internal)
@@ -275,25 +313,53 @@ class Pipeline:
             await live.aclose()
         yield last
 
-    def _settle_stream(self, call: Call, live: LiveStream) -> None:
-        call.usage = usage_of_stream(live.usage, call.tally.characters, call.engine.estimated_input_tokens)
+    async def _let_out(
+        self, call: Call, guarded: GuardedStream | None, renderer: StreamRenderer, chunk: ChatChunk | None
+    ) -> list[bytes]:
+        """What the caller gets now that the provider has sent ``chunk``, or at the end of its answer where it is None.
+
+        Raises:
+            ContentBlocked: a rule withholds the rest.
+        """
+        if guarded is not None:
+            going = await self._guarding.pass_on(call, guarded, chunk)
+        else:
+            going = [chunk] if chunk is not None else []
+        for one in going:
+            call.tally.keep(one)
+        return [said for said in map(renderer.feed, going) if said]
+
+    def _settle_stream(self, call: Call, live: LiveStream | Replay, guarded: GuardedStream | None) -> None:
+        if guarded is not None:
+            self._guarding.settle_stream(call, guarded)
+        tally, estimated = call.tally, call.engine.estimated_input_tokens
+        if tally.cut and tally.output_cap is not None:
+            call.usage = usage_of_cut_stream(
+                live.usage, tally.output_tokens, tally.characters, tally.output_cap, estimated
+            )
+        else:
+            call.usage = usage_of_stream(live.usage, tally.characters, estimated)
         call.finish_reason = call.tally.finish_reason
         if call.tally.texts is not None:
-            call.output = "".join(call.tally.texts)
+            call.output = kept_payload(call.tenant.payloads, "".join(call.tally.texts))
 
     # --- settle, emit, answer ----------------------------------------------------------------------
 
     def _facts(self, call: Call) -> AnswerFacts:
-        assert call.target is not None
         assert call.usage is not None
+        if call.cache.hit is not None:
+            provider, model = call.cache.hit.answer.provider, call.cache.hit.answer.model
+        else:
+            assert call.target is not None
+            provider, model = call.target.provider.name, call.target.model.name
         return AnswerFacts(
             correlation_id=call.correlation_id,
             trace_id=call.trace_id,
             route=call.route.name,
-            provider=call.target.provider.name,
-            model=call.target.model.name,
+            provider=provider,
+            model=model,
             usage=call.usage,
-            cost_nanousd=cost_nanousd(call.usage, call.price),
+            cost_nanousd=call.cost_of(call.usage),
         )
 
     def _end_completed(self, call: Call, facts: AnswerFacts) -> None:
@@ -326,8 +392,12 @@ class Pipeline:
 
     def _settle(self, call: Call) -> None:
         call.ended = True
+        self._cache.give_up(call)
         if call.ticket is not None:
-            self._admission.settle(call.ticket, tokens=call.usage.total_tokens if call.usage is not None else 0)
+            usage = call.usage
+            cost = call.cost_of(usage) if usage is not None and call.ticket.budgets else 0
+            tokens = call.used(usage).total_tokens if usage is not None else 0
+            self._admission.settle(call.ticket, tokens=tokens, cost_nanousd=cost or 0)
 
     def _trace(self, call: Call, duration_ms: float, error_code: str | None, status: int) -> None:
         if self._tracer.enabled:
@@ -344,18 +414,6 @@ class Pipeline:
             else error.as_body(call.correlation_id)
         )
         return Answer(error.status, headers, _encode(body))
-
-
-def _estimate(request: ChatRequest | EmbeddingRequest) -> int:
-    if isinstance(request, ChatRequest):
-        return estimate_input_tokens(request)
-    return estimate_embedding_tokens(request)
-
-
-def _reserved_output(request: ChatRequest | EmbeddingRequest) -> int:
-    if not isinstance(request, ChatRequest):
-        return 0
-    return (request.max_output_tokens or DEFAULT_OUTPUT_RESERVATION) * (request.n or 1)
 
 
 def _stored_input(request: ChatRequest | EmbeddingRequest) -> object:

@@ -12,6 +12,7 @@ import gc
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -35,6 +36,10 @@ class GatewayProcess:
         """The coroutine's result; blocks the calling thread, which must not be the loop's."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin it on the gateway's loop, from any thread; cancelling the future cancels the coroutine."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
     def iterate(self, stream: AsyncGenerator[bytes, None]) -> Generator[bytes, None, None]:
         """The stream's pieces; closing the iterator closes the stream."""
         try:
@@ -42,6 +47,31 @@ class GatewayProcess:
                 yield piece
         finally:
             self.run(stream.aclose())
+
+    async def each(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """The stream's pieces on the loop that asks, which may be the gateway's own; closing it closes the stream."""
+        taking_turns = asyncio.Lock()
+
+        async def following() -> bytes | None:
+            async with taking_turns:
+                return await _next(stream)
+
+        async def close() -> None:
+            # On another loop a step that was cancelled may still be on its way out.
+            async with taking_turns:
+                await stream.aclose()
+
+        try:
+            while (piece := await self.here(following())) is not None:
+                yield piece
+        finally:
+            await self.here(close())
+
+    async def here(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result, from whichever loop asks."""
+        if asyncio.get_running_loop() is self._loop:
+            return await coroutine
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
 
 class _ThreadProcess(GatewayProcess):
@@ -72,8 +102,8 @@ def tune_interpreter() -> None:
 
     What lives after the start lives to the end: frozen, the garbage collector never walks Django's half million
     objects again, which took tens of milliseconds in the middle of calls. Requests make garbage without cycles, so
-    the young generation may grow. The HTTP client and server finish their work on threads of their own, which must
-    not wait the default 5 ms for the interpreter's lock.
+    the young generation may grow. Django's pages are served on threads: the loop must not wait the default 5 ms for
+    one of them to give up the interpreter's lock.
     """
     gc.collect()
     gc.freeze()

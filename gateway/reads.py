@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 
 from contracts.chat import JsonObject
 from contracts.errors import ModelNotFound, RunNotFound
+from contracts.ids import is_correlation_id
 from contracts.ports import RunReader
 from contracts.specs import KeySpec, TenantSpec
 from gateway.answers import json_answer
@@ -17,7 +17,6 @@ from gateway.exchange import Answer, GatewayRequest
 from gateway.formats.validation import decode_object
 from routing.engine.select import visible_names
 
-_CORRELATION_ID = re.compile(r"req_[0-9a-f]{32}")
 _STARTED = int(time.time())
 
 
@@ -46,7 +45,7 @@ class Reads:
         """Everything known about one call of the caller's tenant."""
         _, tenant = await self._authenticate(request, "runs")
         run: JsonObject | None = None
-        if _CORRELATION_ID.fullmatch(correlation_id):
+        if is_correlation_id(correlation_id):
             run = await self._runs.read(tenant.id, correlation_id)
         if run is None:
             raise RunNotFound("There is no run with this correlation id. A run appears within two seconds of its call.")

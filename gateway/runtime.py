@@ -16,20 +16,42 @@ import msgspec
 
 from contracts.chat import JsonObject
 from contracts.clock import SystemClock
+from contracts.errors import ServiceUnavailable
 from contracts.events import EventContext, GatewayWorkerStarted
-from contracts.ports import DependencyProbe, RunReader, SpecSource
+from contracts.ports import (
+    DependencyProbe,
+    FeedbackTaker,
+    ModelQuestion,
+    PriceReader,
+    RunReader,
+    SignalReader,
+    SpecSource,
+    SpendReader,
+    UsageReader,
+)
+from contracts.specs import PlatformSpec, TenantSpec
 from events.engine import EventOutlet
 from events.engine.redis_wire import RedisUnavailable, RedisWire
 from events.engine.tracing import CallTracer
+from gateway.analytics import Analytics
 from gateway.endpoints import Endpoints
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
+from gateway.engine.cache.answers import AnswerCache
+from gateway.engine.cache.tool_results import ToolResults
 from gateway.engine.config_listener import ConfigListener
+from gateway.engine.guarding import Guarding
+from gateway.engine.guardrail_questions import TRYING
+from gateway.engine.inside_calls import InsideCalls
+from gateway.engine.rehearsal import Rehearsal
 from gateway.engine.spec_cache import SpecCache
+from gateway.feedback import FeedbackEndpoint
 from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
+from gateway.tool_results import ToolResultEndpoints
 from routing.engine.executor import Engine
+from routing.engine.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +81,11 @@ class GatewayRuntime:
         *,
         source: SpecSource,
         runs: RunReader,
+        spending: SpendReader,
+        usage: UsageReader,
+        prices: PriceReader,
+        signals: SignalReader,
+        feedback: FeedbackTaker,
         outlet: EventOutlet,
         engine: Engine,
         probes: Mapping[str, DependencyProbe],
@@ -77,21 +104,57 @@ class GatewayRuntime:
             tenant_cache_size=config.tenant_cache_size,
         )
         self._wire = RedisWire(config.redis_url)
-        self._listener = ConfigListener(config.redis_url, self._specs)
         self._tracer = CallTracer.to_endpoint(config.otlp_endpoint, service_name=config.service_name, env=config.env)
-        self._admission = Admission(self._wire, emitter=outlet.emitter, clock=clock, workers=config.workers)
+        self._admission = Admission(
+            self._wire,
+            emitter=outlet.emitter,
+            clock=clock,
+            workers=config.workers,
+            spend_reader=spending,
+            worker_id=self.worker_id,
+        )
+        self._pulse = Pulse(self._wire, worker_id=self.worker_id, recent=engine.recent, clock=clock)
+        engine.on_transition = self._pulse.wake
+        self._listener = ConfigListener(
+            config.redis_url,
+            self._specs,
+            others=self._admission.channels,
+            on_subscribed=self._admission.messages_missed,
+        )
         self.authenticator = Authenticator(self._specs, clock)
+        # Kept answers are large: on a connection of their own they hold up no admission.
+        self._cache_wire = RedisWire(config.redis_url)
+        self._answers = AnswerCache(self._cache_wire, emitter=outlet.emitter, clock=clock)
+        self._guarding = Guarding(outlet.emitter)
+        pipeline = Pipeline(
+            specs=self._specs,
+            authenticator=self.authenticator,
+            admission=self._admission,
+            engine=engine,
+            emitter=outlet.emitter,
+            tracer=self._tracer,
+            clock=clock,
+            guarding=self._guarding,
+            cache=self._answers,
+        )
+        self.inside_calls = InsideCalls(pipeline.serve, specs=self._specs, clock=clock)
+        self.rehearsal = Rehearsal(specs=self._specs, entrance=pipeline.entrance, engine=engine, clock=clock)
         self.endpoints = Endpoints(
-            pipeline=Pipeline(
+            pipeline=pipeline,
+            reads=Reads(specs=self._specs, authenticator=self.authenticator, runs=runs),
+            analytics=Analytics(
                 specs=self._specs,
                 authenticator=self.authenticator,
-                admission=self._admission,
-                engine=engine,
-                emitter=outlet.emitter,
-                tracer=self._tracer,
+                usage=usage,
+                prices=prices,
+                signals=signals,
                 clock=clock,
             ),
-            reads=Reads(specs=self._specs, authenticator=self.authenticator, runs=runs),
+            tools=ToolResultEndpoints(
+                authenticator=self.authenticator,
+                results=ToolResults(self._cache_wire, emitter=outlet.emitter, clock=clock),
+            ),
+            feedback=FeedbackEndpoint(authenticator=self.authenticator, taker=feedback),
             health=Health(
                 probes={**probes, "redis": self._probe_redis, "event_spool": self._probe_spool},
                 targets=engine.snapshot,
@@ -102,8 +165,11 @@ class GatewayRuntime:
     async def start(self) -> None:
         """Connect and begin shipping events. Dependencies that are down delay nothing."""
         await self._wire.start()
+        await self._cache_wire.start()
         await self._outlet.start()
         await self._engine.start()
+        self._admission.start()
+        self._pulse.start()
         await self._listener.start()
         self._outlet.emitter.emit(GatewayWorkerStarted(worker_id=self.worker_id, pid=os.getpid()), EventContext())
 
@@ -113,13 +179,37 @@ class GatewayRuntime:
         Each part has a time limit: one that hangs must not keep the others from handing over theirs.
         """
         await _ended("config listener", self._listener.stop())
-        await _ended("admission", self._admission.drain())
+        await _ended("pulse", self._pulse.stop())
+        await _ended("guarding", self._guarding.stop())
+        await _ended("admission", self._admission.stop())
         await _ended("routing engine", self._engine.aclose())
         await _ended("admission's Redis connection", self._wire.stop())
+        await _ended("cache of answers", self._answers.stop())
+        await _ended("the cache's Redis connection", self._cache_wire.stop())
         await _ended("event outlet", self._outlet.stop())
         self._tracer.close()
         for close in self._on_stop:
             close()
+
+    async def ask_for(self, tenant_id: str, question: ModelQuestion) -> str:
+        """Ask a model in the name of a tenant and of none of its keys: for texts that are tried on a policy.
+
+        Raises:
+            GatewayError: there is no such tenant or route, or the call was refused or failed.
+        """
+        tenant = await self._specs.tenant(tenant_id)
+        questions = self._guarding.questions
+        if tenant is None or questions is None:
+            raise ServiceUnavailable("The gateway does not know this tenant.")
+        return await questions.of(tenant, TRYING, "").ask(question)
+
+    async def specs_for(self, tenant_id: str) -> tuple[TenantSpec | None, PlatformSpec]:
+        """What calls of the tenant go by right now, as pages show it.
+
+        Raises:
+            ServiceUnavailable: not in memory, and PostgreSQL is down.
+        """
+        return await self._specs.tenant(tenant_id), await self._specs.platform()
 
     async def _probe_redis(self) -> JsonObject:
         try:

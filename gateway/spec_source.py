@@ -17,17 +17,29 @@ from threading import Lock, Thread
 from typing import Any, TypeVar
 
 import django.db
+import msgspec
 from django.db import connection
 from django.utils import timezone
 
 from contracts.errors import ServiceUnavailable
 from contracts.ports import SecretResolver
 from contracts.specs import KeySpec, PlatformSpec, TenantSpec
+from guardrails.compile import compile_policies
+from guardrails.selectors import versions_in_force
+from routing.answer_judging import confidence_by_route
 from routing.compile import Compiler
-from routing.selectors import live_models, live_routes
-from tenants.compile import compile_key, compile_limit
-from tenants.secrets import EnvSecretResolver
-from tenants.selectors import key_by_hash, limits_of_key, limits_of_tenant, platform_version, tenant_by_id
+from routing.selectors import live_models, live_routes, models_priced_for
+from tenants.compile import compile_budget, compile_key, compile_limit
+from tenants.secrets.process import process_secrets
+from tenants.selectors import (
+    budgets_of_key,
+    budgets_of_tenant,
+    key_by_hash,
+    limits_of_key,
+    limits_of_tenant,
+    platform_version,
+    tenant_by_id,
+)
 
 Spec = TypeVar("Spec")
 
@@ -53,7 +65,7 @@ class DjangoSpecSource:
         timeout_s: float = LOAD_TIMEOUT_S,
         idle_s: float = IDLE_S,
     ) -> None:
-        self._secrets = secrets or EnvSecretResolver()
+        self._secrets = secrets or process_secrets()
         self._timeout_s = timeout_s
         self._readers = _Readers(threads, idle_s)
 
@@ -86,32 +98,39 @@ class DjangoSpecSource:
 
 
 def read_key(key_hash: str) -> KeySpec | None:
-    """Two queries; one when there is no such key."""
+    """Four queries; one when there is no such key."""
     key = key_by_hash(key_hash)
-    return None if key is None else compile_key(key, limits_of_key(key))
+    if key is None:
+        return None
+    return compile_key(key, limits_of_key(key), budgets_of_key(key))
 
 
 def read_tenant(tenant_id: str, secrets: SecretResolver) -> TenantSpec | None:
-    """Five queries, whatever the number of routes, targets and models."""
+    """At most twelve queries, whatever the number of routes, targets, models and policies."""
     try:
         tenant = tenant_by_id(uuid.UUID(tenant_id))
     except ValueError:
         return None
     if tenant is None:
         return None
-    return Compiler(secrets=secrets, now=timezone.now()).tenant(
+    spec = Compiler(secrets=secrets, now=timezone.now(), tenant_id=tenant.id).tenant(
         tenant,
         routes=live_routes(tenant.id),
         models=live_models(tenant.id),
         limits=[compile_limit(limit) for limit in limits_of_tenant(tenant.id)],
+        budgets=[compile_budget(row, time_zone=tenant.time_zone) for row in budgets_of_tenant(tenant.id)],
+        priced=models_priced_for(tenant.id),
+        confidence=confidence_by_route(tenant.id),
     )
+    return msgspec.structs.replace(spec, policies=compile_policies(versions_in_force(tenant.id)))
 
 
 def read_platform(secrets: SecretResolver) -> PlatformSpec:
-    """Four queries, whatever the number of routes, targets and models."""
-    return Compiler(secrets=secrets, now=timezone.now()).platform(
+    """Seven queries, whatever the number of routes, targets, models and policies."""
+    spec = Compiler(secrets=secrets, now=timezone.now()).platform(
         version=platform_version(), routes=live_routes(None), models=live_models(None)
     )
+    return msgspec.structs.replace(spec, policies=compile_policies(versions_in_force(None)))
 
 
 class _Readers:

@@ -12,15 +12,23 @@ from redis.asyncio import Redis
 
 from contracts.chat import JsonObject
 from contracts.clock import SystemClock
+from contracts.probes import registered_probes
 from events.emit import build_outlet
+from events.ledger.analytics import DjangoUsageReader
+from events.ledger.spending import DjangoSpendReader
 from events.runs import DjangoRunReader
+from events.traffic.reader import DjangoSignalReader
 from gateway.runtime import GatewayConfig, GatewayRuntime
 from gateway.spec_source import DjangoSpecSource
 from routing.engine.breaker_store import RedisBreakerStore
 from routing.engine.executor import Engine
 from routing.engine.http.client import AsyncioUpstream
 from routing.engine.upstream import SchemeUpstream
+from routing.feedback_taking import DjangoFeedbackTaker
+from routing.past_prices import DjangoPriceReader
 from routing.providers.sandbox_transport import SandboxUpstream
+from tenants.secrets.process import probe_secret_stores, process_secrets
+from tenants.selectors import keys_of_account
 
 BREAKER_STORE_TIMEOUT_S = 1.0
 
@@ -52,18 +60,32 @@ def build_runtime() -> GatewayRuntime:
             clock=clock,
         ),
         workers=config.workers,
+        credentials=process_secrets(),
     )
     source = DjangoSpecSource()
     runs = DjangoRunReader()
+    spending = DjangoSpendReader(keys_of_account=keys_of_account)
+    usage = DjangoUsageReader()
+    prices = DjangoPriceReader()
+    signals = DjangoSignalReader()
+    feedback = DjangoFeedbackTaker()
     postgres = _PostgresProbe()
     return GatewayRuntime(
         config,
         source=source,
         runs=runs,
+        spending=spending,
+        usage=usage,
+        prices=prices,
+        signals=signals,
+        feedback=feedback,
         outlet=outlet,
         engine=engine,
-        probes={"postgresql": postgres},
-        on_stop=[source.close, runs.close, postgres.close],
+        probes={"postgresql": postgres, "secret_stores": probe_secret_stores, **registered_probes()},
+        on_stop=[
+            *(source.close, runs.close, spending.close, usage.close, prices.close, signals.close),
+            *(feedback.close, postgres.close),
+        ],
     )
 
 

@@ -8,19 +8,20 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contracts.specs import Capability
-from routing.admin_fields import CapabilitiesField, KindField, PairsField, shown_usd, usd
+from routing.admin_fields import CapabilitiesField, KindField, PairsField
 from routing.admin_health import badge, summaries
+from routing.admin_prices import KnownPriceFilter, PriceInline, price_in_force, published_price, source_badge
 from routing.models import Model, Provider, Route, Target
-from routing.prices import price_of
 from routing.services import set_enabled
 from tenants.admin_rows import ConfigRowAdmin, ConfigRowForm, ConfigRowInline
-from tenants.secrets import EnvSecretResolver
+from tenants.secrets.process import availability
+
+_AVAILABILITY = {"set": "set", "missing": "not set here", "unknown": "by reference"}
 
 
 def owner_badge(row: Provider | Route) -> str:
@@ -75,17 +76,9 @@ class HealthAdmin(EnablingAdmin):
 
 
 class ModelForm(ConfigRowForm):
-    """A model as an operator sets it; prices in US dollars."""
+    """A model as an operator sets it."""
 
     capabilities = CapabilitiesField()
-    price_input = usd("Input", help_text="Per million tokens. All prices empty: looked up in the price data.")
-    price_output = usd("Output", help_text="Per million tokens.")
-    price_cached_input = usd("Cached input", help_text="Per million tokens; empty: as input.")
-    price_cache_write = usd("Cache write", help_text="Per million tokens; empty: as input.")
-    price_reasoning = usd("Reasoning", help_text="Per million tokens; empty: as output.")
-    price_audio_input = usd("Audio input", help_text="Per million tokens; empty: as input.")
-    price_audio_output = usd("Audio output", help_text="Per million tokens; empty: as output.")
-    price_request = usd("Each call", help_text="On top of the tokens.")
 
 
 class CompactModelForm(ModelForm):
@@ -95,12 +88,23 @@ class CompactModelForm(ModelForm):
 
 
 class ModelInline(ConfigRowInline):
-    """A provider's models; their other prices are on their own pages."""
+    """A provider's models; their prices are set on their own pages."""
 
     model = Model
     form = CompactModelForm
-    fields = ("name", "wire_name", "capabilities", "context_window", "price_input", "price_output", "enabled")
+    fields = ("name", "wire_name", "capabilities", "context_window", "show_price", "enabled")
+    readonly_fields = ("show_price",)
     per_page = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """With what the price is made of."""
+        rows: QuerySet[Model] = super().get_queryset(request)
+        return rows.select_related("provider").prefetch_related("prices")
+
+    @display(description="Price in force")
+    def show_price(self, model: Model | None) -> str:
+        """Input and output."""
+        return "–" if model is None or model._state.adding else str(price_in_force(model))
 
 
 class ProviderForm(ConfigRowForm):
@@ -178,14 +182,12 @@ class ProviderAdmin(HealthAdmin):
 
     @display(description="Credential")
     def show_secret(self, provider: Provider | None) -> str:
-        """Whether the reference resolves in this process, whose environment should be the gateways'."""
+        """Whether the credential is there, where that can be told without asking another store."""
         if provider is None or not provider.secret_ref:
             return badge("none", "none")
-        try:
-            EnvSecretResolver().resolve(provider.secret_ref)
-        except LookupError:
-            return badge("missing", "not set here")
-        return badge("set", "set")
+        tenant_id = None if provider.tenant_id is None else str(provider.tenant_id)
+        state = availability(provider.secret_ref, tenant_id=tenant_id)
+        return badge(state, _AVAILABILITY[state])
 
     @display(description="Models", ordering="models_total")
     def models_count(self, provider: Any) -> int:
@@ -198,28 +200,24 @@ class ModelAdmin(EnablingAdmin):
     """Models at providers."""
 
     form = ModelForm
-    list_display = ("name", "provider", "show_capabilities", "context_window", "show_input", "show_output", "enabled")
-    list_filter = (("provider", AutocompleteSelectFilter), "enabled")
+    list_display = ("name", "provider", "show_capabilities", "context_window", "show_price", "show_source", "enabled")
+    list_filter = (("provider", AutocompleteSelectFilter), KnownPriceFilter, "enabled")
     list_select_related = ("provider", "provider__tenant")
     search_fields = ("name", "wire_name", "provider__name")
     search_help_text = "Name, the provider's name for it, or provider"
     autocomplete_fields = ("provider",)
-    readonly_fields = ("show_published",)
+    readonly_fields = ("show_price", "show_published")
+    inlines = (PriceInline,)
     fieldsets = (
         (None, {"fields": ("provider", "name", "wire_name", "capabilities", "enabled")}),
         ("Sizes in tokens", {"fields": (("context_window", "max_output_tokens"),)}),
-        (
-            "Own prices in US dollars per million tokens",
-            {
-                "fields": (
-                    "show_published",
-                    ("price_input", "price_output"),
-                    ("price_cached_input", "price_cache_write", "price_reasoning"),
-                    ("price_audio_input", "price_audio_output", "price_request"),
-                )
-            },
-        ),
+        ("Price in US dollars per million tokens", {"fields": (("show_price", "show_published"),)}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """With what the prices are made of."""
+        rows: QuerySet[Model] = super().get_queryset(request)
+        return rows.prefetch_related("prices")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A model stays with its provider."""
@@ -230,39 +228,19 @@ class ModelAdmin(EnablingAdmin):
         """In the order of the specification."""
         return ", ".join(item.value.replace("_", " ") for item in Capability if item.value in model.capabilities)
 
-    @display(description="Input", ordering="price_input")
-    def show_input(self, model: Model) -> str:
-        """The price in force."""
-        return _price_in_force(model, "input")
+    @display(description="Price in force")
+    def show_price(self, model: Model | None) -> str:
+        """Input and output, per million tokens."""
+        return "–" if model is None or model._state.adding else str(price_in_force(model))
 
-    @display(description="Output", ordering="price_output")
-    def show_output(self, model: Model) -> str:
-        """The price in force."""
-        return _price_in_force(model, "output")
+    @display(description="Price from")
+    def show_source(self, model: Model) -> str:
+        """A badge."""
+        return source_badge(model)
 
     @display(description="Published price")
     def show_published(self, model: Model | None) -> str:
-        """What the price data says, and so what is used when the own prices are empty."""
+        """What the price data says, and so what is used when there is no own price."""
         if model is None or model._state.adding:
             return "–"
-        price = _published(model)
-        if price is None:
-            return "None known: without own prices, costs are unknown."
-        return f"{shown_usd(price.input)} input, {shown_usd(price.output)} output"
-
-
-def _price_in_force(model: Model, kind: str) -> str:
-    own: int | None = getattr(model, f"price_{kind}")
-    if own is not None:
-        return shown_usd(own)
-    published = _published(model)
-    return "unknown" if published is None else f"{shown_usd(getattr(published, kind))} (published)"
-
-
-def _published(model: Model) -> Any:
-    return price_of(
-        kind=model.provider.kind,
-        base_url=model.provider.base_url,
-        wire_name=model.wire_name or model.name,
-        at=timezone.now(),
-    )
+        return published_price(model)

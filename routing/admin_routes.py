@@ -14,6 +14,7 @@ from unfold.decorators import display
 from routing.admin_fields import PairsField
 from routing.admin_health import breaker_states, state_badge
 from routing.admin_providers import HealthAdmin, owner_badge
+from routing.cache_form import CacheSettings
 from routing.models import Route, Target
 from tenants.admin_rows import ConfigRowForm, ConfigRowInline, LinesField
 
@@ -72,7 +73,7 @@ class TargetInline(ConfigRowInline):
         return state_badge(self._states[key])
 
 
-class RouteForm(ConfigRowForm):
+class RouteForm(CacheSettings, ConfigRowForm):
     """A route as an operator sets it."""
 
     match_modes = LinesField(label="Modes", help_text="One a line, such as 'direct'; empty matches any.")
@@ -126,6 +127,17 @@ class RouteAdmin(HealthAdmin):
                     ("retry_base_ms", "retry_cap_ms"),
                     ("total_timeout_ms", "max_latency_ms"),
                     ("sticky_by_user", "hedge"),
+                )
+            },
+        ),
+        (
+            "Cache",
+            {
+                "fields": (
+                    ("cache_mode", "cache_ttl_s"),
+                    ("cache_max_entries", "cache_max_mib"),
+                    ("cache_hit_percent", "cache_only_unsampled"),
+                    "cache_confidence_percent",
                 )
             },
         ),

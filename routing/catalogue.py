@@ -1,6 +1,6 @@
 """Providers that are registered by themselves: the built-in sandbox, and each whose credential is in the environment.
 
-Prices and context windows of public models come from the price data (see :mod:`routing.prices`), not from here.
+Prices and context windows of public models come from the price data (:mod:`routing.published_prices`), not from here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.specs import Capability
 from routing.models import PUBLIC_ADDRESSES, Provider
-from routing.prices import context_window_of
+from routing.published_prices import context_window_of
 from routing.services import create_model, create_provider
 
 _CHAT = (Capability.CHAT, Capability.STREAMING, Capability.TOOLS, Capability.JSON_SCHEMA)
@@ -47,21 +47,21 @@ SANDBOX = KnownProvider(
         KnownModel(
             "sandbox-small",
             _SEEING,
-            prices={"price_input": 150_000_000, "price_output": 600_000_000, "price_cached_input": 75_000_000},
+            prices={"input": 150_000_000, "output": 600_000_000, "cached_input": 75_000_000},
             context_window=128_000,
             max_output_tokens=16_384,
         ),
         KnownModel(
             "sandbox-large",
             _THINKING,
-            prices={"price_input": 2_500_000_000, "price_output": 10_000_000_000, "price_cached_input": 1_250_000_000},
+            prices={"input": 2_500_000_000, "output": 10_000_000_000, "cached_input": 1_250_000_000},
             context_window=200_000,
             max_output_tokens=32_768,
         ),
         KnownModel(
             "sandbox-embed",
             _EMBEDDING,
-            prices={"price_input": 20_000_000, "price_output": 0},
+            prices={"input": 20_000_000, "output": 0},
             context_window=8_192,
         ),
     ),
@@ -132,12 +132,13 @@ def register(known: KnownProvider) -> Provider:
     reference = f"env:{known.credential}" if known.credential else ""
     provider = create_provider(name=known.name, kind=known.kind, base_url=address, secret_ref=reference)
     for model in known.models:
-        create_model(provider=provider, name=model.name, capabilities=model.capabilities, **_details(known, model))
+        create_model(provider=provider, name=model.name, capabilities=model.capabilities, **details_of(known, model))
     return provider
 
 
-def _details(known: KnownProvider, model: KnownModel) -> dict[str, Any]:
+def details_of(known: KnownProvider, model: KnownModel) -> dict[str, Any]:
+    """What :func:`routing.services.create_model` takes besides the name and the capabilities."""
     window = model.context_window or context_window_of(
         kind=known.kind, base_url=PUBLIC_ADDRESSES[known.kind], wire_name=model.name
     )
-    return {"context_window": window, "max_output_tokens": model.max_output_tokens, **model.prices}
+    return {"context_window": window, "max_output_tokens": model.max_output_tokens, "prices": model.prices}

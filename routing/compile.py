@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from contracts.budgets import BudgetSpec
 from contracts.ports import SecretResolver
 from contracts.specs import (
     BreakerSpec,
     LimitSpec,
     ModelSpec,
+    PayloadStorage,
     PlatformSpec,
-    PriceSpec,
+    PriceTimeline,
     ProviderSpec,
     RetrySpec,
     RouteMatch,
@@ -22,8 +25,10 @@ from contracts.specs import (
     TargetSpec,
     TenantSpec,
 )
+from routing.kept_answers import cache_spec
 from routing.models import Model, Provider, Route, Target
-from routing.prices import price_of
+from routing.prices import PriceHistory
+from tenants.kept_answers import tenant_cache_spec
 from tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
@@ -34,36 +39,60 @@ _reported_secrets: set[str] = set()
 
 
 class Compiler:
-    """Compiles the rows of one load; a provider or model that several targets use is compiled once and shared."""
+    """Compiles the rows of one load; a provider or model that several targets use is compiled once and shared.
 
-    def __init__(self, *, secrets: SecretResolver, now: datetime) -> None:
+    ``tenant_id`` is whose prices the models have; None for what all tenants share.
+    """
+
+    def __init__(self, *, secrets: SecretResolver, now: datetime, tenant_id: uuid.UUID | None = None) -> None:
         self._secrets = secrets
         self._now = now
+        self._tenant_id = tenant_id
         self._providers: dict[str, ProviderSpec] = {}
         self._models: dict[str, ModelSpec] = {}
+        self._versions: dict[uuid.UUID | None, int] = {}
+        """How far the configuration of the owner that is being compiled has come."""
 
     def tenant(
-        self, tenant: Tenant, *, routes: Iterable[Route], models: Iterable[Model], limits: Sequence[LimitSpec]
+        self,
+        tenant: Tenant,
+        *,
+        routes: Iterable[Route],
+        models: Iterable[Model],
+        limits: Sequence[LimitSpec],
+        budgets: Sequence[BudgetSpec] = (),
+        priced: Iterable[Model] = (),
+        confidence: Mapping[str, float] | None = None,
     ) -> TenantSpec:
-        """The tenant with its own routes and models; disabled rows are to be left out beforehand."""
+        """The tenant with its own routes and models; disabled rows are to be left out beforehand.
+
+        ``priced`` are the models for which the tenant has prices of its own, ``confidence`` what feedback made of the
+        routes' thresholds, by route id.
+        """
         rows = list(routes)
+        self._versions[tenant.id] = tenant.version
         return TenantSpec(
             id=str(tenant.id),
             slug=tenant.slug,
+            plan=tenant.plan,
             active=tenant.active,
+            time_zone=tenant.time_zone,
             version=tenant.version,
             default_route=tenant.default_route or _default_of(rows),
             routes=tuple(self.route(row) for row in rows),
             models=self.callable_models(models),
             limits=tuple(limits),
-            # Nothing can redact yet at this layer: "redacted" keeps no payload rather than a clear one.
-            store_payloads=tenant.payload_storage == Tenant.PayloadStorage.STORED,
+            budgets=tuple(budgets),
+            prices={str(row.id): self.prices(row) for row in priced},
+            payloads=PayloadStorage(tenant.payload_storage),
             fail_open=tenant.redis_outage == Tenant.RedisOutage.FAIL_OPEN,
+            cache=tenant_cache_spec(tenant, dict(confidence or {})),
         )
 
     def platform(self, *, version: int, routes: Iterable[Route], models: Iterable[Model]) -> PlatformSpec:
         """What all tenants share."""
         rows = list(routes)
+        self._versions[None] = version
         return PlatformSpec(
             version=version,
             default_route=_default_of(rows),
@@ -94,6 +123,7 @@ class Compiler:
             total_timeout_ms=row.total_timeout_ms,
             max_latency_ms=row.max_latency_ms,
             hedge=row.hedge,
+            cache=cache_spec(row),
         )
 
     def target(self, row: Target) -> TargetSpec:
@@ -123,7 +153,7 @@ class Compiler:
         return bare | by_name
 
     def provider(self, row: Provider) -> ProviderSpec:
-        """The provider with its credential, None when the reference does not resolve."""
+        """The provider with its credential, None when it may not have what it refers to."""
         key = str(row.id)
         if key not in self._providers:
             self._providers[key] = ProviderSpec(
@@ -143,9 +173,10 @@ class Compiler:
         return self._providers[key]
 
     def model(self, row: Model) -> ModelSpec:
-        """The model with its own price, or else the published one."""
+        """The model with what it costs."""
         key = str(row.id)
         if key not in self._models:
+            prices = self.prices(row)
             self._models[key] = ModelSpec(
                 id=key,
                 name=row.name,
@@ -153,41 +184,29 @@ class Compiler:
                 capabilities=frozenset(row.capabilities),
                 context_window=row.context_window,
                 max_output_tokens=row.max_output_tokens,
-                price=_own_price(row)
-                or price_of(
-                    kind=row.provider.kind,
-                    base_url=row.provider.base_url,
-                    wire_name=row.wire_name or row.name,
-                    at=self._now,
-                ),
+                price=prices.price,
+                price_changes=prices.price_changes,
             )
         return self._models[key]
+
+    def prices(self, row: Model) -> PriceTimeline:
+        """What the model costs now and later, for the tenant or (of the platform) for those without own prices."""
+        return PriceHistory(row, self._tenant_id).timeline(self._now)
 
     def _credential(self, row: Provider) -> Secret | None:
         if not row.secret_ref:
             return None
         try:
-            return Secret(self._secrets.resolve(row.secret_ref))
+            return self._secrets.resolve(
+                row.secret_ref,
+                tenant_id=None if row.tenant_id is None else str(row.tenant_id),
+                version=self._versions.get(row.tenant_id),
+            )
         except LookupError as error:
             if row.secret_ref not in _reported_secrets:
                 _reported_secrets.add(row.secret_ref)
                 logger.warning("provider %s has no credential: %s", row.name, error)
             return None
-
-
-def _own_price(row: Model) -> PriceSpec | None:
-    if row.price_input is None or row.price_output is None:
-        return None
-    return PriceSpec(
-        input=row.price_input,
-        output=row.price_output,
-        cached_input=row.price_cached_input,
-        cache_write=row.price_cache_write,
-        reasoning=row.price_reasoning,
-        audio_input=row.price_audio_input,
-        audio_output=row.price_audio_output,
-        request=row.price_request or 0,
-    )
 
 
 def _breaker(row: Target) -> BreakerSpec:

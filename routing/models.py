@@ -1,4 +1,4 @@
-"""Where calls can go (providers, models) and how they get there (routes, targets).
+"""Where calls can go (providers, models and their prices) and how they get there (routes, targets).
 
 A provider or route without a tenant is the platform's and shared by all tenants.
 """
@@ -6,7 +6,7 @@ A provider or route without a tenant is the platform's and shared by all tenants
 from __future__ import annotations
 
 import uuid
-from typing import Any, Self
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -15,6 +15,9 @@ from django.db import models
 from django.db.models import Q
 
 from contracts.specs import Capability, Strategy
+from routing.judged_answers import AnswerJudgement, RouteConfidence
+from routing.kept_answers import CACHE_CONSTRAINT, KeepsAnswers
+from routing.model_prices import ModelPrice
 from routing.validators import (
     MODEL_NAME,
     PROVIDER_NAME,
@@ -27,9 +30,20 @@ from routing.validators import (
     validate_options,
 )
 from tenants.invalidation import Invalidation
-from tenants.models import ROUTE_NAME, Tenant
-from tenants.rows import ConfigRow
-from tenants.validators import validate_secret_reference
+from tenants.models import Tenant
+from tenants.rows import ConfigRow, OfTenantOrPlatform
+from tenants.validators import ROUTE_NAME, validate_secret_owner, validate_secret_reference
+
+__all__ = [
+    "PUBLIC_ADDRESSES",
+    "AnswerJudgement",
+    "Model",
+    "ModelPrice",
+    "Provider",
+    "Route",
+    "RouteConfidence",
+    "Target",
+]
 
 PUBLIC_ADDRESSES = {
     "openai": "https://api.openai.com/v1",
@@ -41,18 +55,6 @@ PUBLIC_ADDRESSES = {
     "sandbox": "sandbox://",
 }
 """Where each kind's own service is; kinds that only ever run somewhere private are missing."""
-
-
-class Owned(models.QuerySet[Any]):
-    """Rows that belong to a tenant, or to the platform."""
-
-    def for_tenant(self, tenant: Tenant | uuid.UUID) -> Self:
-        """The tenant's own rows only."""
-        return self.filter(tenant_id=tenant.pk if isinstance(tenant, Tenant) else tenant)
-
-    def of_platform(self) -> Self:
-        """The rows that all tenants share."""
-        return self.filter(tenant=None)
 
 
 class Provider(ConfigRow):
@@ -86,8 +88,8 @@ class Provider(ConfigRow):
         blank=True,
         default="",
         validators=[validate_secret_reference],
-        help_text="Where the credential is: env:NAME reads the environment variable NAME of the gateway. "
-        "Empty: none is sent. The credential itself is never stored.",
+        help_text="Where the credential is: db:NAME (a stored secret of the same owner); for the platform's providers "
+        "also env:NAME, vault:MOUNT/PATH#FIELD, aws:SECRET-ID#FIELD or azure:VAULT/SECRET. Empty: none is sent.",
     )
     headers = models.JSONField(
         "extra headers",
@@ -120,7 +122,7 @@ class Provider(ConfigRow):
     )
     enabled = models.BooleanField(default=True, help_text="A disabled provider's models are skipped everywhere.")
 
-    objects = Owned.as_manager()
+    objects = OfTenantOrPlatform.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
@@ -153,8 +155,10 @@ class Provider(ConfigRow):
         """An empty address becomes the public one of the kind, and empty JSON of any sort an empty object.
 
         Raises:
-            ValidationError: the kind has no address, or is not served at such a one.
+            ValidationError: the kind has no address, or is not served at such a one, or the owner may not use the
+                credential.
         """
+        validate_secret_owner(self.secret_ref, tenant_owned=self.tenant_id is not None)
         self.headers, self.options = self.headers or {}, self.options or {}
         if not self.base_url:
             self.base_url = PUBLIC_ADDRESSES.get(self.kind, "")
@@ -181,28 +185,6 @@ class Model(ConfigRow):
     )
     context_window = models.PositiveIntegerField(null=True, blank=True, help_text="Tokens, input and output together.")
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
-    price_input = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per million tokens; all prices empty: looked up in the price data."
-    )
-    price_output = models.PositiveBigIntegerField(null=True, blank=True, help_text="Nano-USD per million tokens.")
-    price_cached_input = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per million tokens; empty: as input."
-    )
-    price_cache_write = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per million tokens; empty: as input."
-    )
-    price_reasoning = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per million tokens; empty: as output."
-    )
-    price_audio_input = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per million tokens; empty: as input."
-    )
-    price_audio_output = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per million tokens; empty: as output."
-    )
-    price_request = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Nano-USD per call, on top of the tokens."
-    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -217,21 +199,6 @@ class Model(ConfigRow):
                 name="model_capabilities_known",
                 condition=Q(capabilities__contained_by=[item.value for item in Capability], capabilities__len__gt=0),
                 violation_error_message="Give the model at least one capability, of the known ones.",
-            ),
-            models.CheckConstraint(
-                name="model_prices_together",
-                condition=Q(price_input__isnull=False, price_output__isnull=False)
-                | Q(
-                    price_input=None,
-                    price_output=None,
-                    price_cached_input=None,
-                    price_cache_write=None,
-                    price_reasoning=None,
-                    price_audio_input=None,
-                    price_audio_output=None,
-                    price_request=None,
-                ),
-                violation_error_message="Own prices need both an input and an output price; else leave all empty.",
             ),
         ]
 
@@ -251,7 +218,7 @@ class Model(ConfigRow):
         return self.provider.invalidations()
 
 
-class Route(ConfigRow):
+class Route(KeepsAnswers, ConfigRow):
     """A named way to serve calls: callers put its name in ``model``, or it matches calls that name no model."""
 
     tenant = models.ForeignKey(
@@ -311,7 +278,7 @@ class Route(ConfigRow):
     )
     enabled = models.BooleanField(default=True)
 
-    objects = Owned.as_manager()
+    objects = OfTenantOrPlatform.as_manager()
 
     class Meta:
         ordering = ["order", "name", "id"]
@@ -344,6 +311,7 @@ class Route(ConfigRow):
                 condition=Q(total_timeout_ms__gt=0) & (Q(max_latency_ms=None) | Q(max_latency_ms__gt=0)),
                 violation_error_message="Timeouts are at least 1 ms.",
             ),
+            CACHE_CONSTRAINT,
         ]
 
     def __str__(self) -> str:
@@ -358,7 +326,7 @@ class Target(ConfigRow):
     """One place a route can send a call. Empty breaker fields take the built-in values."""
 
     route = models.ForeignKey(Route, models.CASCADE, related_name="targets")
-    model = models.ForeignKey(Model, models.PROTECT, related_name="targets")
+    model = models.ForeignKey(Model, models.RESTRICT, related_name="targets")
     priority = models.PositiveIntegerField(default=0, help_text="Lower goes first.")
     weight = models.PositiveIntegerField(default=1, help_text="Share of calls under strategy 'weighted'.")
     drop_params = ArrayField(

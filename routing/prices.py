@@ -1,71 +1,98 @@
-"""Prices and context windows of public models, from the ``genai-prices`` package's own data (nothing is fetched)."""
+"""What a model costs at an instant: the tenant's own price, else the model's, else the published one, else unknown."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
-from typing import Any
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from genai_prices import data_snapshot
-from genai_prices.types import ModelInfo, TieredPrices
+from contracts.specs import PriceChanges, PriceSpec, PriceTimeline
+from routing.published_prices import PublishedPrices
 
-from contracts.specs import PriceSpec
+if TYPE_CHECKING:
+    from routing.models import Model, ModelPrice
 
-NANO_USD_PER_USD = 1_000_000_000
-_REQUESTS_PER_KCOUNT = 1_000
-
-_OWNERS = {"anthropic": "anthropic", "gemini": "google", "cohere": "cohere"}
-"""Kinds that one company only speaks: behind a proxy's address, the price is still the company's. The OpenAI format is
-spoken by everyone, so there the address decides."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
-def price_of(*, kind: str, base_url: str, wire_name: str, at: datetime) -> PriceSpec | None:
-    """The published price on that day; None when the provider or model is not in the data.
+class PriceHistory:
+    """Everything known about one model's price for one tenant (None: for those without a price of their own).
 
-    Where the price depends on the length of the prompt, this is the base tier's, which is right for all but the
-    longest prompts: a call above the first threshold (100,000 tokens or more, depending on the model) costs more
-    than we say.
+    Reads ``model.prices`` (one query, none where they are prefetched) and no more after that.
     """
-    info = _find(kind, base_url, wire_name)
-    if info is None:
-        return None
-    prices = info.get_prices(at)
-    per_million = {name: _nano_usd(getattr(prices, f"{name}_mtok")) for name in _UNITS}
-    if per_million["input"] is None:
-        return None
-    return PriceSpec(
-        input=per_million["input"],
-        # Embedding models have no output price, and no output.
-        output=per_million["output"] or 0,
-        cached_input=per_million["cache_read"],
-        cache_write=per_million["cache_write"],
-        audio_input=per_million["input_audio"],
-        audio_output=per_million["output_audio"],
-        request=(_nano_usd(prices.requests_kcount) or 0) // _REQUESTS_PER_KCOUNT,
-    )
+
+    def __init__(self, model: Model, tenant_id: uuid.UUID | None = None) -> None:
+        rows: list[ModelPrice] = list(model.prices.all())
+        self._own = [row for row in rows if tenant_id is not None and row.tenant_id == tenant_id]
+        self._everybodys = [row for row in rows if row.tenant_id is None]
+        self._published = PublishedPrices(
+            kind=model.provider.kind, base_url=model.provider.base_url, wire_name=model.wire_name or model.name
+        )
+
+    def at(self, instant: datetime) -> PriceSpec | None:
+        """The price of a call that begins then; None when it is unknown."""
+        for rows in (self._own, self._everybodys):
+            if (row := _in_force(rows, instant)) is not None:
+                return price_spec(row)
+        return self._published.at(instant)
+
+    def source_at(self, instant: datetime) -> str:
+        """Where that price is from: ``tenant``, ``model``, ``published`` or ``unknown``."""
+        if _in_force(self._own, instant) is not None:
+            return "tenant"
+        if _in_force(self._everybodys, instant) is not None:
+            return "model"
+        return "unknown" if self._published.at(instant) is None else "published"
+
+    def timeline(self, now: datetime) -> PriceTimeline:
+        """The price now, and every later one that is known today."""
+        instants = self._published.changes_after(now)
+        for row in (*self._own, *self._everybodys):
+            instants |= {edge for edge in (row.valid_from, row.valid_until) if edge is not None and edge > now}
+        present = self.at(now)
+        return PriceTimeline(price=present, price_changes=self._changes(present, sorted(instants)))
+
+    def between(self, start: datetime, end: datetime) -> PriceTimeline:
+        """The price at ``start``, and every other one that began before ``end``."""
+        instants = {
+            edge for row in (*self._own, *self._everybodys) for edge in (row.valid_from, row.valid_until) if edge
+        }
+        day = start
+        while day < end:  # What prices by the hour will be is told for some days ahead.
+            instants |= self._published.changes_after(day)
+            day += timedelta(days=1)
+        present = self.at(start)
+        return PriceTimeline(
+            price=present,
+            price_changes=self._changes(present, sorted(edge for edge in instants if start < edge < end)),
+        )
+
+    def _changes(self, present: PriceSpec | None, instants: Iterable[datetime]) -> PriceChanges:
+        changes: list[tuple[int, PriceSpec | None]] = []
+        last = present
+        for instant in instants:
+            price = self.at(instant)
+            if price != last:
+                changes.append((_unix_ms(instant), price))
+                last = price
+        return tuple(changes)
 
 
-def context_window_of(*, kind: str, base_url: str, wire_name: str) -> int | None:
-    """Tokens the model can read; None when the data does not say."""
-    info = _find(kind, base_url, wire_name)
-    return None if info is None else info.context_window
+def price_spec(row: ModelPrice) -> PriceSpec:
+    """The row as the data plane knows it."""
+    return PriceSpec(**{kind: getattr(row, kind) for kind in PriceSpec.__struct_fields__})
 
 
-_UNITS = ("input", "output", "cache_read", "cache_write", "input_audio", "output_audio")
+def _in_force(rows: Iterable[ModelPrice], instant: datetime) -> ModelPrice | None:
+    for row in rows:
+        begun = row.valid_from is None or row.valid_from <= instant
+        if begun and (row.valid_until is None or row.valid_until > instant):
+            return row
+    return None
 
 
-def _find(kind: str, base_url: str, wire_name: str) -> ModelInfo | None:
-    snapshot = data_snapshot.get_snapshot()
-    by_owner = _OWNERS.get(kind)
-    try:
-        _provider, info = snapshot.find_provider_model(wire_name, None, by_owner, None if by_owner else base_url)
-    except LookupError:
-        return None
-    return info
-
-
-def _nano_usd(price: Decimal | TieredPrices | Any | None) -> int | None:
-    if price is None:
-        return None
-    base = price.base if isinstance(price, TieredPrices) else price
-    return int(base * NANO_USD_PER_USD)
+def _unix_ms(instant: datetime) -> int:
+    """The first whole millisecond that is not before the instant."""
+    return -((_EPOCH - instant) // _MILLISECOND)

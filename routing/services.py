@@ -1,15 +1,17 @@
-"""What changes providers, models, routes and targets. Each function is one audited transaction."""
+"""What changes providers, models, prices, routes and targets. Each function is one audited transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 from django.db import transaction
 
 from contracts.specs import Capability, Strategy
-from routing.models import Model, Provider, Route, Target
+from routing.model_prices import KINDS
+from routing.models import Model, ModelPrice, Provider, Route, Target
 from tenants.changes import delete_row, save_row, with_fields
 from tenants.models import Tenant
 from tenants.rows import ConfigRow
@@ -57,15 +59,26 @@ def delete_provider(*, provider: Provider) -> None:
     delete_row(provider)
 
 
+@transaction.atomic
 def create_model(
-    *, provider: Provider, name: str, capabilities: Iterable[str] = CHAT_CAPABILITIES, **fields: Any
+    *,
+    provider: Provider,
+    name: str,
+    capabilities: Iterable[str] = CHAT_CAPABILITIES,
+    prices: Mapping[str, int] | None = None,
+    **fields: Any,
 ) -> Model:
-    """A new model at the provider; ``fields`` are any others of the model (prices in nano-USD per million tokens).
+    """A new model at the provider; ``fields`` are any others of the model.
+
+    ``prices``, by kind in nano-USD per million tokens, hold for everybody from ever.
 
     Raises:
         ValidationError: a field is not valid, or the provider has a model of this name.
     """
-    return save_row(with_fields(Model(provider=provider, name=name, capabilities=list(capabilities)), fields))
+    model = save_row(with_fields(Model(provider=provider, name=name, capabilities=list(capabilities)), fields))
+    if prices:
+        set_price(model=model, prices=prices)
+    return model
 
 
 def update_model(*, model: Model, **fields: Any) -> Model:
@@ -84,6 +97,42 @@ def delete_model(*, model: Model) -> None:
         ValidationError: a route still uses it.
     """
     delete_row(model)
+
+
+@transaction.atomic
+def set_price(
+    *,
+    model: Model,
+    prices: Mapping[str, int],
+    tenant: Tenant | None = None,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+) -> ModelPrice:
+    """What the model costs from ``valid_from`` (None: ever) on, for everybody or for this tenant.
+
+    ``prices`` are by kind, in nano-USD per million tokens. The price that held until then ends there; without a
+    ``valid_until``, this one ends where the next one begins. A price that begins at the same instant is replaced.
+
+    Raises:
+        ValidationError: a kind is missing or not valid, the model is another tenant's, or a later price begins before
+            ``valid_until``.
+    """
+    rows = list(ModelPrice.objects.filter(model=model, tenant=tenant).select_for_update(of=("self",)))
+    found = next((row for row in rows if row.valid_from == valid_from), None)
+    price = found or ModelPrice(model=model, tenant=tenant, valid_from=valid_from)
+    if valid_from is not None:
+        for row in rows:
+            earlier = row.valid_from is None or row.valid_from < valid_from
+            if earlier and (row.valid_until is None or row.valid_until > valid_from):
+                save_row(with_fields(row, {"valid_until": valid_from}))
+    later = [row.valid_from for row in rows if row.valid_from and (valid_from is None or row.valid_from > valid_from)]
+    values: dict[str, Any] = {kind: None for kind in KINDS} | {"request": 0} | dict(prices)
+    return save_row(with_fields(price, {**values, "valid_until": valid_until or min(later, default=None)}))
+
+
+def delete_price(*, price: ModelPrice) -> None:
+    """Delete the price: what it was for is priced by what else is known, back to when it began."""
+    delete_row(price)
 
 
 @transaction.atomic
@@ -112,6 +161,12 @@ def update_route(*, route: Route, **fields: Any) -> Route:
         ValidationError: a field is not valid.
     """
     return save_row(with_fields(route, fields))
+
+
+def clear_cache(*, route: Route) -> Route:
+    """Have all workers forget the answers that are kept of the route, whoever's calls they served."""
+    route.cache_generation += 1
+    return save_row(route)
 
 
 def delete_route(*, route: Route) -> None:

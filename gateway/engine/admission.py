@@ -1,6 +1,6 @@
 """Admission: may this call go in now?
 
-All calls that wait in one event-loop turn are admitted by one run of ``admission.lua``, together with the
+All calls that wait in one event-loop turn are admitted by one run of ``lua/admission.lua``, together with the
 settlements that have piled up; per call that costs a fraction of a Redis round trip. With Redis down the
 decision falls to :mod:`gateway.engine.local_limiter` (or to a refusal, if the tenant wants that).
 """
@@ -8,53 +8,35 @@ decision falls to :mod:`gateway.engine.local_limiter` (or to a refusal, if the t
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+import uuid
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from contracts.errors import ServiceUnavailable
+from contracts.errors import GatewayError, ServiceUnavailable
 from contracts.events import EventContext, LimiterDegraded
-from contracts.ports import Clock, Emitter
+from contracts.ports import Clock, Emitter, SpendReader
 from contracts.specs import LimitMetric
-from events.engine.redis_wire import RedisArg, RedisCommandError, RedisUnavailable, RedisWire
+from events.engine.redis_wire import RedisCommandError, RedisUnavailable, RedisWire
+from gateway.engine.admission_batch import Batch, Settlement, WaitingCall, pack, read_reply, release
+from gateway.engine.budgets import AppliedBudget, DegradeWanted, exceeded
+from gateway.engine.concurrency_queue import CHANNEL_PREFIX, WaitingCalls
 from gateway.engine.limits import AppliedLimit, Ticket, refusal
 from gateway.engine.local_limiter import LocalLimiter
+from gateway.engine.scripts import ADMISSION
+from gateway.engine.spending import GRACE_MS, REBUILT_CHANNEL, Spending
+from gateway.engine.undecided import Undecided
 
 log = logging.getLogger(__name__)
-
-SCRIPT = (Path(__file__).parent / "admission.lua").read_text(encoding="utf-8")
-SCRIPT_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 MAX_BATCH = 200
 """Calls per script run: keeps one run well under a millisecond of Redis's time."""
 
 MAX_UNSETTLED = 2_000
-"""Places to be given back that are kept through an outage of Redis; leases end what is beyond."""
+"""Settlements that are kept through an outage of Redis; leases end what is beyond, the ledger has what was spent."""
 
 SETTLE_DELAY_S = 0.005
 """Settlements wait this long for an admission to ride along with."""
-
-
-Settlement = tuple[str, tuple[RedisArg, ...]]
-"""A limit's key, and how the script is to correct it."""
-
-
-class _Waiting(msgspec.Struct):
-    ticket: Ticket
-    lease_ms: int
-    decided: asyncio.Future[int]
-    """Holds 0 when admitted, else the 1-based position of the limit that refused."""
-
-
-class _Batch(msgspec.Struct):
-    waiting: list[_Waiting]
-    settling: list[Settlement]
 
 
 class Admission:
@@ -68,18 +50,33 @@ class Admission:
         clock: Clock,
         workers: int = 1,
         timeout_s: float = 0.25,
+        spend_reader: SpendReader | None = None,
+        worker_id: str = "",
+        grace_ms: int = GRACE_MS,
     ) -> None:
         self._wire = wire
         self._emitter = emitter
+        self._clock = clock
         self._local = LocalLimiter(clock, workers)
         self._timeout_s = timeout_s
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[WaitingCall] = []
         self._settling: list[Settlement] = []
         self._admit_scheduled = False
+        self._alone = True
+        """Whether the last call that asked was the only one of its turn."""
         self._settle_timer: asyncio.TimerHandle | None = None
         self._degraded = False
-        self._in_flight: set[asyncio.Future[Any]] = set()
-        wire.on_reconnected = self._recovered
+        self._in_flight = 0
+        self._drained: asyncio.Future[None] | None = None
+        self._confirming: asyncio.Task[None] | None = None
+        self.queue = WaitingCalls(worker_id or uuid.uuid4().hex)
+        self.spending = Spending(
+            wire, reader=spend_reader, emitter=emitter, clock=clock, workers=workers, grace_ms=grace_ms
+        )
+        self._undecided = Undecided(
+            self.spending, self.queue, ask_again=self._ask_again, leave_queues=self._leave_queues
+        )
+        wire.on_reconnected = self._reconnected
 
     @property
     def degraded(self) -> bool:
@@ -93,42 +90,81 @@ class Admission:
         *,
         lease_ms: int,
         fail_open: bool,
+        budgets: list[AppliedBudget] | None = None,
+        batch_class: bool = False,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> Ticket:
-        """Count the call in all its limits, or in none.
+        """Count the call in all its limits and budgets, or in none.
 
-        ``meanwhile`` is work that has to be done anyway: it is called once, while Redis decides.
+        ``meanwhile`` is work that has to be done anyway: it is called once, while Redis decides. ``batch_class`` calls
+        wait behind all others where calls may wait for a place.
 
         Raises:
             RateLimited: a limit is reached; ``details`` name it.
-            ServiceUnavailable: Redis is down and the tenant fails closed.
+            BudgetExceeded: a hard budget is used up; ``details`` name it.
+            DegradeWanted: a budget is used up whose action is to degrade; nothing is counted.
+            ServiceUnavailable: Redis is down and the tenant fails closed, or a hard budget cannot be checked.
         """
-        ticket = Ticket(call_id, limits)
-        if not limits or not self._wire.connected:
+        ticket = Ticket(call_id, limits, worker_id=self.queue.worker_id)
+        if budgets:
+            ticket.budgets = budgets
+        elif not limits:
             meanwhile()
-            return ticket if not limits else self._admit_locally(ticket, lease_ms, fail_open, "not connected")
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(ticket, lease_ms, loop.create_future())
-        self._waiting.append(waiting)
-        if not self._admit_scheduled:
-            self._admit_scheduled = True
-            loop.call_soon(self._send_batch)
+            return ticket
+        ticket.queue_class = int(batch_class)
+        if not self._wire.connected:
+            meanwhile()
+            return self._admit_locally(ticket, lease_ms, fail_open, "not connected")
+        waiting = self._ask(ticket, lease_ms)
         try:
-            # The batch goes out at the end of this turn of the loop, with all others who ask in it.
-            await asyncio.sleep(0)
+            if self._admit_scheduled:
+                # The batch goes out at the end of this turn of the loop, with all others who ask in it.
+                await asyncio.sleep(0)
             meanwhile()
-            refused = await waiting.decided
+            status = await waiting.decided
+            if status < 0:
+                status = await self._undecided.decide(waiting, status)
         except (RedisUnavailable, RedisCommandError) as error:
             return self._admit_locally(ticket, lease_ms, fail_open, str(error))
+        except (DegradeWanted, ServiceUnavailable):
+            raise
         except BaseException:
             self._take_back(waiting)
             raise
         self._recovered()
-        if refused:
-            raise refusal(limits[refused - 1])
+        if status:
+            raise self._refusal(ticket, status)
         return ticket
 
-    def _take_back(self, waiting: _Waiting) -> None:
+    def _ask(self, ticket: Ticket, lease_ms: int) -> WaitingCall:
+        loop = asyncio.get_running_loop()
+        waiting = WaitingCall(ticket, lease_ms, loop.create_future())
+        self._waiting.append(waiting)
+        if self._alone and not self._in_flight:
+            # Few calls come: this one would wait a turn for company that does not come either.
+            self._send_batch()
+        elif not self._admit_scheduled:
+            self._admit_scheduled = True
+            loop.call_soon(self._send_batch)
+        return waiting
+
+    async def _ask_again(self, waiting: WaitingCall) -> int:
+        """The script's status; ``waiting`` goes on standing for the call, so that it can be taken back."""
+        again = self._ask(waiting.ticket, waiting.lease_ms)
+        waiting.decided = again.decided
+        try:
+            return await again.decided
+        finally:
+            waiting.detail = again.detail
+            if again.decided.cancelled() and again in self._waiting:
+                self._waiting.remove(again)
+
+    def _refusal(self, ticket: Ticket, position: int) -> GatewayError:
+        if position <= len(ticket.limits):
+            return refusal(ticket.limits[position - 1])
+        return exceeded(ticket.budgets[position - len(ticket.limits) - 1], self._clock.now_ms())
+
+    def _take_back(self, waiting: WaitingCall) -> None:
         waiting.decided.cancel()
         if waiting in self._waiting:
             self._waiting.remove(waiting)
@@ -136,26 +172,76 @@ class Admission:
             # The batch is on its way to Redis: give the place back whether or not it was taken.
             self.settle(waiting.ticket, tokens=0)
 
-    def settle(self, ticket: Ticket, *, tokens: int) -> None:
-        """Give back the call's places and replace its reserved tokens by those it really used."""
-        if not ticket.limits:
-            return
+    def _leave_queues(self, ticket: Ticket) -> None:
+        left = [limit for limit in ticket.limits if limit.score]
+        for limit in left:
+            self._settling.append(release(limit, ticket))
+        if left:
+            self._settle_soon()
+
+    # --- settling ------------------------------------------------------------------------------------
+
+    def settle(self, ticket: Ticket, *, tokens: int, cost_nanousd: int = 0) -> None:
+        """Give back the call's places, and replace its reserved tokens and cost by those it really used."""
+        if ticket.budgets:
+            self._settle_budgets(ticket, cost_nanousd)
         if ticket.degraded:
             self._local.settle(ticket.call_id, ticket.limits, tokens)
-            return
-        for limit in ticket.limits:
-            if limit.spec.metric is LimitMetric.CONCURRENCY:
-                self._settling.append((limit.key, ("c", ticket.call_id)))
-            elif limit.spec.metric is LimitMetric.TOKENS and tokens != limit.cost:
-                self._settling.append((limit.key, ("w", limit.slot, tokens - limit.cost)))
-        if self._settling and self._settle_timer is None:
+        else:
+            for limit in ticket.limits:
+                if limit.spec.metric is LimitMetric.CONCURRENCY:
+                    self._settling.append(release(limit, ticket))
+                elif limit.spec.metric is LimitMetric.TOKENS and tokens != limit.cost:
+                    self._settling.append(Settlement((limit.key,), ("w", limit.slot, tokens - limit.cost)))
+        if self._settling:
+            self._settle_soon()
+
+    def _settle_budgets(self, ticket: Ticket, cost: int) -> None:
+        for budget in ticket.budgets:
+            account = budget.account
+            self.spending.ended(account, ticket.call_id, cost)
+            if ticket.degraded:
+                self.spending.shares.settle(budget, cost)
+            # Also after a call that was admitted without Redis: it may have been told of the call since.
+            args = ("s", ticket.call_id, cost, account.limit, account.thresholds)
+            self._settling.append(Settlement(account.keys, args, account))
+
+    def _settle_soon(self) -> None:
+        if self._settle_timer is None:
             self._settle_timer = asyncio.get_running_loop().call_later(SETTLE_DELAY_S, self._send_batch)
 
+    # --- beside the calls ----------------------------------------------------------------------------
+
+    @property
+    def channels(self) -> dict[str, Callable[[str], None]]:
+        """Redis channels that this worker has to hear, and who takes the messages."""
+        return {
+            self._wire.channel(REBUILT_CHANNEL): self.spending.rebuilt,
+            f"{CHANNEL_PREFIX}{self.queue.worker_id}": self.queue.call_next,
+        }
+
+    def messages_missed(self) -> None:
+        """The channels are heard again: do what any message may have asked for."""
+        self.spending.rebuilt()
+        self.queue.call_all()
+
+    def start(self) -> None:
+        """Begin to confirm spending at intervals, until :meth:`stop`."""
+        self._confirming = asyncio.create_task(self.spending.run(), name="spending")
+
+    async def stop(self) -> None:
+        """Settle what has ended."""
+        if self._confirming is not None:
+            self._confirming.cancel()
+            await asyncio.gather(self._confirming, return_exceptions=True)
+        await self.drain()
+
     async def drain(self) -> None:
-        """Send what is still to be settled; called at shutdown."""
+        """Send what is still to be settled, and wait until it is."""
         self._send_batch()
         if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=self._timeout_s * 2)
+            self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._drained}, timeout=self._timeout_s * 2)
 
     # --- the batch ------------------------------------------------------------------------------
 
@@ -166,61 +252,79 @@ class Admission:
         self._admit_scheduled = False
         waiting, self._waiting = self._waiting, []
         settling, self._settling = self._settling, []
+        if waiting:
+            self._alone = len(waiting) == 1
         while waiting or settling:
-            self._send(_Batch(waiting[:MAX_BATCH], settling), "EVALSHA", SCRIPT_SHA)
+            self._send(self._batch(waiting[:MAX_BATCH], settling), "EVALSHA", ADMISSION.sha)
             waiting, settling = waiting[MAX_BATCH:], []
 
-    def _send(self, batch: _Batch, command: str, script: str) -> None:
-        keys, args = _pack(batch.waiting, batch.settling)
+    def _batch(self, waiting: list[WaitingCall], settling: list[Settlement]) -> Batch:
+        return Batch(waiting, settling, self._answered, self._failed)
+
+    def _send(self, batch: Batch, command: str, script: str) -> None:
+        keys, args = pack(batch.waiting, batch.settling)
         try:
-            reply = self._wire.call(command, script, len(keys), *keys, *args)
+            self._wire.submit(batch, command, script, len(keys), *keys, *args)
         except RedisUnavailable as error:
             self._lost(batch, error)
             return
-        # A batch is no task of its own: that would cost more than all the rest of it.
-        timer = asyncio.get_running_loop().call_later(self._timeout_s, self._too_late, reply)
-        self._in_flight.add(reply)
-        reply.add_done_callback(partial(self._answered, batch, timer))
+        batch.timer = asyncio.get_running_loop().call_later(self._timeout_s, self._too_late, batch)
+        self._in_flight += 1
 
-    def _too_late(self, reply: asyncio.Future[Any]) -> None:
+    def _too_late(self, batch: Batch) -> None:
         # One call has waited; the next ones must not. The connection is used again once Redis has answered.
-        if not reply.done():
-            reply.set_exception(RedisUnavailable("Redis did not answer in time."))
-            self._wire.abandon()
+        batch.set_exception(RedisUnavailable("Redis did not answer in time."))
+        self._wire.abandon()
 
-    def _answered(self, batch: _Batch, timer: asyncio.TimerHandle, reply: asyncio.Future[Any]) -> None:
-        timer.cancel()
-        self._in_flight.discard(reply)
+    def _ended(self) -> None:
+        self._in_flight -= 1
+        if self._drained is not None and not self._in_flight and not self._drained.done():
+            self._drained.set_result(None)
+
+    def _answered(self, batch: Batch, reply: list[Any]) -> None:
+        self._ended()
         try:
-            replies = reply.result()
+            replies, crossings = reply
+            now = self._clock.monotonic()
             for waiting, answer in zip(batch.waiting, replies, strict=True):
-                _read_reply(waiting, answer)
-        except RedisCommandError as error:
-            if str(error).startswith("NOSCRIPT"):
-                self._send(batch, "EVAL", SCRIPT)
-                return
-            log.error("admission script failed: %s", error)
-            self._fail(batch, error)
-        except (RedisUnavailable, asyncio.CancelledError) as error:
-            self._lost(batch, RedisUnavailable(str(error)))
+                read_reply(waiting, answer, self.spending, now)
+            for position, percent, consumed in crossings:
+                account = batch.settling[position - 1].account
+                assert account is not None
+                self.spending.crossed(account, (percent,), consumed)
+            for settlement in batch.settling:
+                if settlement.account is not None:
+                    self.spending.settled(settlement.account, settlement.args[1])
         except Exception:  # boundary: whatever goes wrong, nobody may wait for ever
             log.exception("admission failed")
             self._fail(batch, RedisUnavailable("Redis could not be asked."))
 
-    def _lost(self, batch: _Batch, error: RedisUnavailable) -> None:
-        self._keep_releases(batch)
+    def _failed(self, batch: Batch, error: Exception) -> None:
+        self._ended()
+        if isinstance(error, RedisUnavailable):
+            self._lost(batch, error)
+        elif str(error).startswith("NOSCRIPT"):
+            self._send(self._batch(batch.waiting, batch.settling), "EVAL", ADMISSION.text)
+        else:
+            log.error("admission script failed: %s", error)
+            self._fail(batch, error)
+
+    def _lost(self, batch: Batch, error: RedisUnavailable) -> None:
+        self.spending.shares.lost()
+        self._keep_repeatable(batch)
         self._fail(batch, error)
 
-    def _keep_releases(self, batch: _Batch) -> None:
+    def _keep_repeatable(self, batch: Batch) -> None:
         """Keep for the next batch what may be done twice: giving places back, also those Redis may yet grant."""
-        kept = [release for release in batch.settling if release[1][0] == "c"]
+        kept = [settlement for settlement in batch.settling if settlement.repeatable]
         for waiting in batch.waiting:
-            concurrent = (limit for limit in waiting.ticket.limits if limit.spec.metric is LimitMetric.CONCURRENCY)
-            kept += [(limit.key, ("c", waiting.ticket.call_id)) for limit in concurrent]
+            ticket = waiting.ticket
+            concurrent = (limit for limit in ticket.limits if limit.spec.metric is LimitMetric.CONCURRENCY)
+            kept += [release(limit, ticket) for limit in concurrent]
         self._settling = [*kept, *self._settling][:MAX_UNSETTLED]
 
     @staticmethod
-    def _fail(batch: _Batch, error: Exception) -> None:
+    def _fail(batch: Batch, error: Exception) -> None:
         for waiting in batch.waiting:
             if not waiting.decided.done():
                 waiting.decided.set_exception(error)
@@ -228,48 +332,44 @@ class Admission:
     # --- without Redis --------------------------------------------------------------------------
 
     def _admit_locally(self, ticket: Ticket, lease_ms: int, fail_open: bool, reason: str) -> Ticket:
+        self.spending.shares.lost()
         if not self._degraded:
             self._set_degraded(True, reason)
         if not fail_open:
+            self._forget_budgets(ticket)
             raise ServiceUnavailable(
                 "Limits cannot be checked right now and this tenant refuses calls when they cannot.",
                 retry_after_s=2,
             )
+        try:
+            self.spending.admit_locally(ticket.budgets, ticket.call_id, lease_ms)
+        except (DegradeWanted, ServiceUnavailable):
+            self._forget_budgets(ticket)
+            raise
         ticket.degraded = True
         refused = self._local.admit(ticket.call_id, ticket.limits, lease_ms)
         if refused is not None:
+            self._forget_budgets(ticket)
             raise refusal(refused)
         return ticket
 
+    def _forget_budgets(self, ticket: Ticket) -> None:
+        # Redis may have counted the call before it went away.
+        if ticket.budgets:
+            self._settle_budgets(ticket, 0)
+            self._settle_soon()
+
+    def _reconnected(self) -> None:
+        self.spending.reconnected()
+        self.queue.call_all()
+        self._recovered()
+
     def _recovered(self) -> None:
         if self._degraded:
+            self.spending.shares.found()
             self._set_degraded(False, "Redis answers again")
 
     def _set_degraded(self, degraded: bool, reason: str) -> None:
         self._degraded = degraded
         log.warning("admission limiter %s: %s", "degraded" if degraded else "recovered", reason)
         self._emitter.emit(LimiterDegraded(degraded=degraded, reason=reason), EventContext())
-
-
-def _pack(batch: Sequence[_Waiting], settling: Sequence[Settlement]) -> tuple[list[str], list[RedisArg]]:
-    keys: list[str] = []
-    args: list[RedisArg] = [len(settling)]
-    for key, settlement in settling:
-        keys.append(key)
-        args.extend(settlement)
-    args.append(len(batch))
-    for waiting in batch:
-        limits = waiting.ticket.limits
-        args += (waiting.ticket.call_id, waiting.lease_ms, len(limits))
-        for limit in limits:
-            keys.append(limit.key)
-            kind = "c" if limit.spec.metric is LimitMetric.CONCURRENCY else "w"
-            args += (kind, limit.spec.value, limit.spec.window_s * 1000, limit.cost)
-    return keys, args
-
-
-def _read_reply(waiting: _Waiting, reply: list[Any]) -> None:
-    for position, limit in enumerate(waiting.ticket.limits):
-        limit.remaining, limit.reset_ms, limit.slot = reply[1 + position * 3 : 4 + position * 3]
-    with contextlib.suppress(asyncio.InvalidStateError):
-        waiting.decided.set_result(reply[0])

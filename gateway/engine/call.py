@@ -8,10 +8,18 @@ import msgspec
 
 from contracts.chat import ChatChunk, ChatRequest, EmbeddingRequest, JsonObject, Usage
 from contracts.events import EventContext
+from contracts.guardrails import PolicySpec
 from contracts.specs import KeySpec, PriceSpec, RouteSpec, TargetSpec, TenantSpec
+from gateway.engine.cache.use import CacheUse
+from gateway.engine.call_guard import CallGuard
 from gateway.engine.limits import Ticket
 from gateway.exchange import GatewayRequest
 from routing.engine.call import Draft, EngineCall
+from routing.engine.cost import cost_nanousd
+
+CHARACTERS_PER_TOKEN_AT_MOST = 8
+"""Average over an answer: English and code have about 4, long runs of blanks more. A lower figure would cut off answers
+whose provider has kept to the cap."""
 
 
 class StreamTally(msgspec.Struct):
@@ -21,6 +29,29 @@ class StreamTally(msgspec.Struct):
     finish_reason: str | None = None
     texts: list[str] | None = None
     """The pieces of the first choice, kept only where the tenant stores payloads."""
+    output_cap: int | None = None
+    """Output tokens, all choices together, beyond which the stream is cut off; None: it is not."""
+    pieces: int = 0
+    """Chunks that carried output, counted only where there is a cap."""
+    cut: bool = False
+
+    @property
+    def output_tokens(self) -> int:
+        """The least that can have been produced: a token a chunk, and no token of very many characters."""
+        return max(self.pieces, -(-self.characters // CHARACTERS_PER_TOKEN_AT_MOST))
+
+    def beyond_cap(self, chunk: ChatChunk) -> bool:
+        """Whether the chunk would go beyond the cap; it is then not to be noted, and the stream ends before it."""
+        if self.output_cap is None or self.finish_reason is not None or not chunk.carries_output:
+            return False
+        characters, self.characters = self.characters, self.characters + _characters(chunk)
+        self.pieces += 1
+        beyond = self.output_tokens > self.output_cap
+        self.characters = characters
+        if beyond:
+            self.pieces -= 1
+            self.cut = True
+        return beyond
 
     def note(self, chunk: ChatChunk) -> None:
         """Count one chunk."""
@@ -31,8 +62,35 @@ class StreamTally(msgspec.Struct):
             self.characters += len(text)
             for tool_call in delta.get("tool_calls") or ():
                 self.characters += len((tool_call.get("function") or {}).get("arguments") or "")
-            if self.texts is not None and text and choice.get("index", 0) == 0:
+
+    def keep(self, chunk: ChatChunk) -> None:
+        """Keep the texts of one chunk as the caller gets it, where the tenant stores payloads."""
+        if self.texts is None:
+            return
+        for choice in chunk.body.get("choices") or ():
+            delta = choice.get("delta") or {}
+            text = delta.get("content") or delta.get("reasoning_content")
+            if text and choice.get("index", 0) == 0:
                 self.texts.append(text)
+
+
+def _characters(chunk: ChatChunk) -> int:
+    tally = StreamTally()
+    tally.note(chunk)
+    return tally.characters
+
+
+def end_of_cut_stream(chunk: ChatChunk, choices: int) -> ChatChunk:
+    """What a provider that kept to the cap would have sent in place of ``chunk``: the end, for reason of length."""
+    head: JsonObject = {name: chunk.body[name] for name in ("id", "object", "created", "model") if name in chunk.body}
+    ends = [{"index": index, "delta": {}, "finish_reason": "length"} for index in range(choices)]
+    return ChatChunk({**head, "choices": ends})
+
+
+def end_of_withheld_stream(choices: int) -> ChatChunk:
+    """What providers send where their own filter ends an answer."""
+    ends = [{"index": index, "delta": {}, "finish_reason": "content_filter"} for index in range(choices)]
+    return ChatChunk({"choices": ends})
 
 
 @dataclass(slots=True)
@@ -62,11 +120,26 @@ class Call:
     # parse
     request: ChatRequest | EmbeddingRequest = field(init=False)
     tags: dict[str, str] = field(init=False)
+    batch_class: bool = False
+    """Whether it waits behind interactive calls, where calls wait."""
     # route
     route: RouteSpec = field(init=False)
     route_reason: str = field(init=False)
+    policies: tuple[PolicySpec, ...] = ()
+    """The platform's and the tenant's, whether they apply to this call or not."""
+    # guard
+    guard: CallGuard | None = None
+    """None where no policy applies."""
+    # look up
+    cache: CacheUse = field(default_factory=CacheUse)
+    cache_scope: str = ""
+    """What the answer depends on besides request and route, such as the versions of the policies that apply."""
     # admit
     ticket: Ticket | None = None
+    over_budget: bool = False
+    """Whether a budget's limit had the call degraded."""
+    output_cap: int | None = None
+    """Output tokens per choice that a budget leaves to the call."""
     engine: EngineCall = field(init=False)
     draft: Draft = field(init=False)
     # call
@@ -90,6 +163,21 @@ class Call:
         return isinstance(self.request, ChatRequest) and bool(self.request.stream)
 
     @property
+    def choices(self) -> int:
+        """How many answers the caller asked for."""
+        return self.request.n or 1 if isinstance(self.request, ChatRequest) else 1
+
+    @property
     def price(self) -> PriceSpec | None:
         """The price of the model that answered (or was last tried); None when unknown."""
         return self.target.model.price if self.target is not None else None
+
+    def cost_of(self, usage: Usage) -> int | None:
+        """What the call costs, in nano-USD; None when unknown. From the cache it costs what the route says."""
+        if self.cache.hit is not None:
+            return self.cache.hit.billed_nanousd
+        return cost_nanousd(usage, self.price)
+
+    def used(self, usage: Usage) -> Usage:
+        """What was used for this call: nothing, where the answer is a kept one."""
+        return usage if self.cache.hit is None else Usage()

@@ -1,15 +1,17 @@
-"""Hears ``config.changed`` on Redis pub/sub and drops the specs it names."""
+"""Hears ``config.changed`` on Redis pub/sub and drops the specs it names; hands other messages to who wants them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Mapping
 
 import msgspec
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from events.engine.redis_channels import channel
 from gateway.engine.spec_cache import SpecCache
 
 log = logging.getLogger(__name__)
@@ -31,11 +33,24 @@ class ConfigMessage(msgspec.Struct):
 
 
 class ConfigListener:
-    """One subscription per worker. Each (re)connection invalidates everything: messages may have been missed."""
+    """One subscription per worker. Each (re)connection invalidates everything: messages may have been missed.
 
-    def __init__(self, url: str, specs: SpecCache) -> None:
+    ``others`` hear the text of each message on channels of their own, ``on_subscribed`` of each (re)connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        specs: SpecCache,
+        *,
+        others: Mapping[str, Callable[[str], None]] | None = None,
+        on_subscribed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._url = url
+        self._channel = channel(CHANNEL, url)
         self._specs = specs
+        self._others = dict(others or {})
+        self._on_subscribed = on_subscribed
         self._task: asyncio.Task[None] | None = None
         self._subscribed = False
         self._stopping = False
@@ -71,16 +86,27 @@ class ConfigListener:
     async def _listen(self) -> None:
         client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1.0)
         async with contextlib.aclosing(client), client.pubsub() as pubsub:
-            await pubsub.subscribe(CHANNEL)
+            await pubsub.subscribe(self._channel, *self._others)
             while True:
                 message = await pubsub.get_message(timeout=SILENCE_S)
                 if message is None:
                     await asyncio.wait_for(pubsub.ping(), 1.0)
                 elif message["type"] == "subscribe":
-                    self._subscribed = True
-                    self._specs.invalidate_all()
+                    self._hear(message["channel"].decode())
                 elif message["type"] == "message":
-                    self._apply(message["data"])
+                    self._pass_on(message["channel"].decode(), message["data"])
+
+    def _hear(self, name: str) -> None:
+        if name == self._channel:
+            self._subscribed = True
+            self._specs.invalidate_all()
+            self._on_subscribed()
+
+    def _pass_on(self, name: str, data: bytes) -> None:
+        if name == self._channel:
+            self._apply(data)
+        else:
+            self._others[name](data.decode("utf-8", "replace"))
 
     def _apply(self, data: bytes) -> None:
         try:

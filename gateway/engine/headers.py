@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.errors import AuthenticationFailed, GatewayError
 from contracts.specs import LimitMetric
+from gateway.engine.budgets import tightest
 from gateway.engine.call import Call
 from gateway.engine.limits import Ticket
 from gateway.exchange import Headers
@@ -31,10 +32,19 @@ def answer_headers(call: Call, facts: AnswerFacts | None, content_type: bytes) -
     if call.target is not None:
         headers.append((b"x-breakwater-route", _ascii(call.route.name)))
         headers.append((b"x-breakwater-target", _ascii(call.target.label)))
+    if call.guard is not None and call.guard.action is not None:
+        headers.append((b"x-guardrail", call.guard.action.encode()))
+    if call.cache.status:
+        _add_cache(headers, call)
     if facts is not None and facts.cost_nanousd is not None:
         headers.append((b"x-breakwater-cost-nanousd", b"%d" % facts.cost_nanousd))
-    if call.ticket is not None and call.ticket.limits:
-        _add_limits(headers, call.ticket)
+    if call.ticket is not None:
+        if call.ticket.limits:
+            _add_limits(headers, call.ticket)
+        if call.ticket.budgets:
+            headers.append((b"x-breakwater-budget-remaining-nanousd", b"%d" % tightest(call.ticket.budgets)))
+    if call.over_budget:
+        headers.append((b"x-breakwater-degraded", b"budget"))
     return headers
 
 
@@ -60,6 +70,19 @@ def error_headers(error: GatewayError) -> Headers:
         headers.append((b"retry-after", b"%d" % max(1, -(-milliseconds // 1000))))
         headers.append((b"retry-after-ms", b"%d" % milliseconds))
     return headers
+
+
+def _add_cache(headers: Headers, call: Call) -> None:
+    headers.append((b"x-cache", call.cache.status.encode()))
+    hit = call.cache.hit
+    if hit is None:
+        return
+    headers.append((b"age", b"%d" % hit.age_s))
+    headers.append((b"x-breakwater-route", _ascii(call.route.name)))
+    if hit.alike is not None:
+        headers.append((b"x-cache-mode", b"semantic"))
+        headers.append((b"x-cache-similarity", f"{hit.alike.similarity:.3f}".encode()))
+        headers.append((b"x-cache-confidence", f"{hit.alike.confidence:.3f}".encode()))
 
 
 def _add_limits(headers: Headers, ticket: Ticket) -> None:

@@ -6,6 +6,20 @@ import msgspec
 
 from contracts.errors import RateLimited
 from contracts.specs import KeySpec, LimitMetric, LimitSpec, TenantSpec
+from gateway.engine.budgets import AppliedBudget
+
+PREFIX = "admission"
+"""Of counters in Redis. What belongs beside one has another prefix: an end user's name may end in anything."""
+
+
+def counter_name(tenant_id: str, limit_id: str, subject: str) -> str:
+    """Where Redis counts the limit for this subject."""
+    return f"{PREFIX}:{{{tenant_id}}}:{limit_id}:{subject}"
+
+
+def queue_name(counter: str) -> str:
+    """Where calls wait for a place of the counter."""
+    return f"admission-queue{counter.removeprefix(PREFIX)}"
 
 
 class AppliedLimit(msgspec.Struct):
@@ -18,6 +32,14 @@ class AppliedLimit(msgspec.Struct):
     remaining: int = 0
     reset_ms: int = 0
     slot: int = 0
+    """Where in its window the call was counted."""
+    score: bytes = b""
+    """The call's position in the queue for a place; empty while it does not wait."""
+
+    @property
+    def queue_keys(self) -> tuple[str, str, str]:
+        """Places, who waits for one, and until when."""
+        return self.key, queue_name(self.key), f"admission-patience{self.key.removeprefix(PREFIX)}"
 
 
 class Ticket(msgspec.Struct):
@@ -25,7 +47,16 @@ class Ticket(msgspec.Struct):
 
     call_id: str
     limits: list[AppliedLimit]
+    budgets: list[AppliedBudget] = []
     degraded: bool = False
+    worker_id: str = ""
+    queue_class: int = 0
+    """0 interactive, 1 batch."""
+
+    @property
+    def member(self) -> str:
+        """The call in the queues for places, which all workers share."""
+        return f"{self.call_id}|{self.worker_id}"
 
     def tightest(self, metric: LimitMetric) -> AppliedLimit | None:
         """Of the call's limits on this metric, the one with the least left."""
@@ -45,7 +76,7 @@ def applied_limits(tenant: TenantSpec, key: KeySpec, *, user: str | None, tokens
             if not user:
                 continue
             subject = user
-        name = f"admission:{{{tenant.id}}}:{spec.id}:{subject}"
+        name = counter_name(tenant.id, spec.id, subject)
         found.append(AppliedLimit(spec, subject, name, tokens if spec.metric is LimitMetric.TOKENS else 1))
     return found
 

@@ -9,18 +9,18 @@ from contracts.errors import GatewayError
 from contracts.events import RequestCompleted, RequestFailed
 from gateway.engine.call import Call
 from gateway.formats.base import AnswerFacts
-from routing.engine.cost import cost_nanousd
 
 
 def completed_event(call: Call, facts: AnswerFacts, duration_ms: float) -> RequestCompleted:
     """The call was answered."""
     return RequestCompleted(
-        **_common(call, facts.usage, duration_ms),
+        **_common(call, call.used(facts.usage), duration_ms),
         route=facts.route,
         provider=facts.provider,
         model=facts.model,
         finish_reason=call.finish_reason,
         cost_nanousd=facts.cost_nanousd,
+        cached=call.cache.hit is not None,
     )
 
 
@@ -28,7 +28,7 @@ def failed_event(call: Call, error: GatewayError, duration_ms: float, code: str,
     """The call ended in an error; what was used until then is billed (nothing, if no provider answered)."""
     target = call.target
     return RequestFailed(
-        **_common(call, call.usage or Usage(), duration_ms),
+        **_common(call, call.used(call.usage or Usage()), duration_ms),
         requested_model=call.request.model,
         route=call.route.name,
         provider=target.provider.name if target is not None else None,
@@ -37,7 +37,7 @@ def failed_event(call: Call, error: GatewayError, duration_ms: float, code: str,
         error_message=error.message,
         http_status=status,
         retryable=error.retryable,
-        cost_nanousd=cost_nanousd(call.usage, call.price) if call.usage is not None else 0,
+        cost_nanousd=call.cost_of(call.usage) if call.usage is not None else 0,
     )
 
 
@@ -58,6 +58,8 @@ def _common(call: Call, usage: Usage, duration_ms: float) -> dict[str, Any]:
         "reasoning_tokens": usage.reasoning_tokens,
         "audio_input_tokens": usage.audio_input_tokens,
         "audio_output_tokens": usage.audio_output_tokens,
+        "image_input_tokens": usage.image_input_tokens,
+        "image_output_tokens": usage.image_output_tokens,
         "usage_estimated": usage.estimated,
         "duration_ms": round(duration_ms, 3),
         "overhead_ms": round(max(0.0, duration_ms - engine.upstream_wait_s * 1000), 3),

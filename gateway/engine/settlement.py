@@ -22,6 +22,18 @@ def usage_of_result(result: ChatResult, estimated_input_tokens: int) -> Usage:
     return Usage(input_tokens=estimated_input_tokens, output_tokens=tokens_in_text(len(result.text)), estimated=True)
 
 
+def usage_of_cut_stream(reported: Usage | None, tokens: int, characters: int, cap: int, estimated_input: int) -> Usage:
+    """The usage of a stream that was cut off at its cap: what was relayed, which is never beyond the cap."""
+    known = reported is not None and reported.input_tokens > 0
+    return Usage(
+        input_tokens=reported.input_tokens if reported is not None and known else estimated_input,
+        cached_input_tokens=reported.cached_input_tokens if reported is not None and known else 0,
+        cache_write_tokens=reported.cache_write_tokens if reported is not None and known else 0,
+        output_tokens=min(cap, max(tokens, tokens_in_text(characters))),
+        estimated=True,
+    )
+
+
 def usage_of_stream(reported: Usage | None, characters: int, estimated_input_tokens: int) -> Usage:
     """A stream's usage; one that broke off before its usage chunk is billed by what was relayed."""
     if reported is not None and reported.output_tokens >= 0 and not reported.estimated:

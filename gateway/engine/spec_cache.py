@@ -27,8 +27,7 @@ NEGATIVE_TTL_S = 5.0
 """How long 'there is no such key' is believed: long enough to blunt guessing, short for a key made a moment ago."""
 
 STALE_RETRY_S = 1.0
-"""While the source is down, a stale entry asks it again at most this often."""
-
+"""While the source is down, stale entries ask it again at most this often."""
 
 PATIENCE_S = 0.05
 """How long a call waits for the reload of a spec that has merely passed its time to live."""
@@ -40,11 +39,28 @@ class _Entry(msgspec.Struct, Generic[T]):
     refresh_from: float
 
 
+class SourceState:
+    """Whether the source of several maps has just been found to be down: one call finds out for all of them."""
+
+    def __init__(self) -> None:
+        self.down_until = float("-inf")
+        """Until then nobody who has something else to serve asks the source."""
+
+
 class SpecLru(Generic[T]):
     """One bounded map of specs with single-flight loading."""
 
-    def __init__(self, load: Callable[[str], Awaitable[T | None]], *, size: int, ttl_s: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        load: Callable[[str], Awaitable[T | None]],
+        *,
+        size: int,
+        ttl_s: float,
+        clock: Clock,
+        source: SourceState | None = None,
+    ) -> None:
         self._load = load
+        self._source = source or SourceState()
         self._size = size
         self._ttl_s = ttl_s
         self._clock = clock
@@ -67,6 +83,8 @@ class SpecLru(Generic[T]):
         if now < entry.refresh_from:
             self._entries.move_to_end(name)
             return entry.value
+        if now < self._source.down_until and entry.value is not None:
+            return entry.value
         loading = self._start_loading(name)
         if now < entry.fresh_until:
             loading.add_done_callback(_retrieve)
@@ -74,13 +92,12 @@ class SpecLru(Generic[T]):
         if entry.fresh_until and not await _finishes(loading, PATIENCE_S):
             # Only old, not known to be wrong, and the source hangs: serving it beats waiting.
             loading.add_done_callback(_retrieve)
-            entry.fresh_until = entry.refresh_from = now + STALE_RETRY_S
+            entry.fresh_until = entry.refresh_from = self._clock.monotonic() + STALE_RETRY_S
             return entry.value
         try:
             return await asyncio.shield(loading)
         except ServiceUnavailable:
-            entry.fresh_until = now + STALE_RETRY_S
-            entry.refresh_from = entry.fresh_until
+            entry.fresh_until = entry.refresh_from = self._clock.monotonic() + STALE_RETRY_S
             return entry.value
 
     def invalidate(self, name: str) -> None:
@@ -109,9 +126,13 @@ class SpecLru(Generic[T]):
 
     async def _load_and_keep(self, name: str) -> T | None:
         me = asyncio.current_task()
+        # What is read may be as old as this instant: counted from the answer, a revoked key could outlive its time.
+        began = self._clock.monotonic()
         try:
             value = await self._load(name)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ServiceUnavailable):
+                self._source.down_until = self._clock.monotonic() + STALE_RETRY_S
             if self._loading.get(name) is me:
                 del self._loading[name]
             raise
@@ -119,9 +140,9 @@ class SpecLru(Generic[T]):
             # Invalidated while loading: what was read may be the state before the change.
             return await self.get(name)
         del self._loading[name]
-        now = self._clock.monotonic()
+        self._source.down_until = float("-inf")
         ttl_s = self._ttl_s if value is not None else min(NEGATIVE_TTL_S, self._ttl_s)
-        self._entries[name] = _Entry(value, now + ttl_s, now + (ttl_s * 0.75 if value is not None else ttl_s))
+        self._entries[name] = _Entry(value, began + ttl_s, began + (ttl_s * 0.75 if value is not None else ttl_s))
         self._entries.move_to_end(name)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
@@ -148,9 +169,12 @@ class SpecCache:
         async def load_platform(_: str) -> PlatformSpec | None:
             return await source.load_platform()
 
-        self._keys = SpecLru[KeySpec](source.load_key, size=key_cache_size, ttl_s=ttl_s, clock=clock)
-        self._tenants = SpecLru[TenantSpec](source.load_tenant, size=tenant_cache_size, ttl_s=ttl_s, clock=clock)
-        self._platform = SpecLru[PlatformSpec](load_platform, size=1, ttl_s=ttl_s, clock=clock)
+        state = SourceState()
+        self._keys = SpecLru[KeySpec](source.load_key, size=key_cache_size, ttl_s=ttl_s, clock=clock, source=state)
+        self._tenants = SpecLru[TenantSpec](
+            source.load_tenant, size=tenant_cache_size, ttl_s=ttl_s, clock=clock, source=state
+        )
+        self._platform = SpecLru[PlatformSpec](load_platform, size=1, ttl_s=ttl_s, clock=clock, source=state)
 
     async def key(self, key_hash: str) -> KeySpec | None:
         """The key with this SHA-256 hex digest."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from events.engine.tracing import CallTrace
 from gateway.engine.call import Call
-from routing.engine.cost import cost_nanousd
 
 
 def trace_of(call: Call, duration_ms: float, error_code: str | None, status: int) -> CallTrace:
@@ -23,7 +22,7 @@ def trace_of(call: Call, duration_ms: float, error_code: str | None, status: int
         request_model=call.request.model,
         response_model=target.model.name if target is not None else None,
         usage=call.usage,
-        cost_nanousd=cost_nanousd(call.usage, call.price) if call.usage is not None else None,
+        cost_nanousd=call.cost_of(call.usage) if call.usage is not None else None,
         finish_reason=call.finish_reason,
         first_token_ms=call.first_token_ms,
         stream=call.streamed,

@@ -27,6 +27,8 @@ def chat_request(body: JsonObject) -> ChatRequest:
     """
     body.pop("__body__", None)
     request = convert(body, ChatRequest)
+    # Ours alone; other providers have fields of this name with other values.
+    body.pop("priority", None)
     request.body = body
     _check_messages(request.messages)
     _check_ranges(request)

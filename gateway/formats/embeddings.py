@@ -25,6 +25,7 @@ def parse_embeddings(body: JsonObject) -> EmbeddingRequest:
     """
     body.pop("__body__", None)
     request = convert(body, EmbeddingRequest)
+    body.pop("priority", None)
     request.body = body
     _check_input(request.input)
     require_length(request.model, "model", MAX_MODEL_LENGTH)

@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from routing.configuration.budgets_file import read_budgets
+from contracts.tenant_scope import across_tenants
+from routing.configuration.budgets_file import BudgetsFile
 from routing.configuration.files import ConfigurationFile, ValidatedFile, register, registered
-from routing.configuration.guardrails_file import read_guardrails
 from routing.configuration.located import Problem, Problems, Section, parse
 from routing.configuration.observability_file import read_observability
 from routing.configuration.providers_file import ProvidersFile
@@ -27,7 +27,9 @@ _MAX_BYTES = 10 * 1024 * 1024
 
 _HEADERS = {
     "providers.yaml": "Providers and their models; prices in US dollars per million tokens.",
+    "budgets.yaml": "Budgets in US dollars, and rate limits, by tenant.",
     "routing.yaml": "Routes: which calls they take and where these go.",
+    "guardrails.yaml": "Policies of rules over prompts and answers.",
 }
 
 
@@ -42,6 +44,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The database before and after as a unified diff of the files; only of a comparison."""
 
 
+@across_tenants("configuration files describe the whole installation")
 def apply(directory: Path, *, prune: bool = False) -> Outcome:
     """Make the database as the files say, all of it or nothing.
 
@@ -51,6 +54,7 @@ def apply(directory: Path, *, prune: bool = False) -> Outcome:
     return _outcome(run)
 
 
+@across_tenants("configuration files describe the whole installation")
 def compare(directory: Path, *, prune: bool = False) -> Outcome:
     """What :func:`apply` would change; changes nothing."""
     run, before, after = _run(directory, prune=prune, keep=False)
@@ -68,6 +72,7 @@ def export(directory: Path) -> list[Path]:
     return written
 
 
+@across_tenants("configuration files describe the whole installation")
 def exported() -> dict[str, str]:
     """The text of each file that has something behind it."""
     texts = {}
@@ -176,8 +181,7 @@ def _short_lists_on_one_line(value: Any) -> Any:
 for _file in (
     ProvidersFile(),
     RoutingFile(),
-    ValidatedFile("guardrails.yaml", read_guardrails),
-    ValidatedFile("budgets.yaml", read_budgets),
+    BudgetsFile(),
     ValidatedFile("observability.yaml", read_observability),
 ):
     register(_file)

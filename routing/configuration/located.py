@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -190,6 +191,19 @@ class Section:
             found.problem(f"{found.name} is a number, not {_shown(found.value)}")
             return None
 
+    def instant(self, name: str) -> datetime | None:
+        """A point in time: a day (its midnight) or a date and time, in UTC unless it says otherwise."""
+        found = self.get(name)
+        if found is None:
+            return None
+        value = found.value
+        try:
+            parsed = datetime.fromisoformat(value if isinstance(value, str) else value.isoformat())
+        except (ValueError, AttributeError):
+            found.problem(f"{found.name} is a date such as 2026-01-31, or 2026-01-31T12:00:00Z, not {_shown(value)}")
+            return None
+        return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+
     def choice(self, name: str, allowed: Collection[str], default: str) -> str:
         """One of a few words."""
         found = self.get(name)
@@ -290,6 +304,10 @@ def parse(text: str, *, file: str, problems: Problems) -> Section | None:
         return None
     except YAMLError as error:
         problems.add(file, 1, f"is no YAML: {str(error).strip().splitlines()[0]}")
+        return None
+    except ValueError as error:
+        # A date that the calendar does not have.
+        problems.add(file, 1, f"holds an impossible value: {error}")
         return None
     return Section(Located(value, file=file, line=1, name="", problems=problems))
 

@@ -6,25 +6,15 @@ from typing import Any
 
 from contracts.specs import Capability
 from routing.configuration.located import Section
+from routing.configuration.prices_section import PricesSection, prices_entry
 from routing.configuration.run import Run
 from routing.models import Model, Provider
-from routing.money import to_nano_usd, to_usd
 from routing.providers.registry import adapters
 from routing.services import CHAT_CAPABILITIES
 from tenants.models import Tenant
 
 _ENV = "env:"
 _NUMBERS = ("timeout_ms", "connect_timeout_ms", "first_token_timeout_ms", "max_in_flight", "max_queue")
-_PRICES = (
-    "input",
-    "output",
-    "cached_input",
-    "cache_write",
-    "reasoning",
-    "audio_input",
-    "audio_output",
-    "request",
-)
 _CAPABILITIES = [item.value for item in Capability]
 
 
@@ -70,7 +60,7 @@ class ProvidersFile:
 
     def export(self) -> dict[str, Any]:
         """All providers with their models."""
-        rows = list(Provider.objects.select_related("tenant").prefetch_related("models"))
+        rows = list(Provider.objects.select_related("tenant").prefetch_related("models__prices__tenant"))
         rows.sort(key=lambda row: (row.tenant.slug if row.tenant else "", row.name))
         if len({row.name for row in rows}) == len(rows):
             return {"providers": {row.name: _provider_entry(row) for row in rows}}
@@ -114,16 +104,16 @@ def _apply_models(entry: Section, provider: Provider, run: Run) -> None:
             continue
         seen.add(name)
         model = present.get(name) or Model(provider=provider, name=name)
-        prices = _read_model(section, model)
-        if provider._state.adding:
-            run.fail("model", f"{provider.name}/{name}")
-            continue
-        places = {f"price_{kind}": (prices, kind) for kind in _PRICES}
-        if not run.save(model, section, places):
+        prices = PricesSection(section)
+        _read_model(section, model)
+        if not provider._state.adding and run.save(model, section):
+            prices.apply(model, run)
+        else:
+            prices.check()
             run.fail("model", f"{provider.name}/{name}")
 
 
-def _read_model(section: Section, model: Model) -> Section:
+def _read_model(section: Section, model: Model) -> None:
     model.wire_name = section.text("wire_name") or model.name
     model.capabilities = section.texts("capabilities", _CAPABILITIES)
     if not section.has("capabilities"):
@@ -131,23 +121,7 @@ def _read_model(section: Section, model: Model) -> Section:
     model.context_window = section.whole("context_window", minimum=1)
     model.max_output_tokens = section.whole("max_output_tokens", minimum=1)
     model.enabled = section.flag("enabled", default=True)
-    prices = section.section("prices")
-    for kind in _PRICES:
-        setattr(model, f"price_{kind}", _price(prices, kind))
-    prices.finish()
     section.finish()
-    return prices
-
-
-def _price(prices: Section, kind: str) -> int | None:
-    dollars = prices.decimal(kind)
-    if dollars is None:
-        return None
-    try:
-        return to_nano_usd(dollars)
-    except ValueError as error:
-        prices.problem(f"prices.{kind}: {error}", kind)
-        return None
 
 
 def _provider_entry(row: Provider) -> dict[str, Any]:
@@ -178,21 +152,11 @@ def _model_entry(model: Model) -> dict[str, Any]:
     for field in ("context_window", "max_output_tokens"):
         if getattr(model, field) is not None:
             entry[field] = getattr(model, field)
-    prices = {kind: getattr(model, f"price_{kind}") for kind in _PRICES}
-    shown = {kind: _written_price(nano) for kind, nano in prices.items() if nano is not None}
-    if shown:
-        entry["prices"] = shown
+    if (prices := prices_entry(model)) is not None:
+        entry["prices"] = prices
     if not model.enabled:
         entry["enabled"] = False
     return entry
-
-
-def _written_price(nano: int) -> int | float | str:
-    """A YAML number where that is exact, else the digits as text."""
-    dollars = to_usd(nano)
-    if dollars == dollars.to_integral_value():
-        return int(dollars)
-    return float(dollars) if to_nano_usd(type(dollars)(repr(float(dollars)))) == nano else format(dollars, "f")
 
 
 def _default(model: Any, field: str) -> Any:

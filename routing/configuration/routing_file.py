@@ -7,12 +7,14 @@ from typing import Any
 from contracts.specs import BreakerSpec, Strategy
 from routing.configuration.located import Located, Section
 from routing.configuration.run import Run
+from routing.kept_answers import CACHE_FIELDS, CacheMode
 from routing.models import Model, Route, Target
 from routing.services import TargetChoice, fill_target
 from routing.validators import DROPPABLE
 from tenants.models import Tenant
 
 _RETRY = ("max_attempts", "per_target", "base_ms", "cap_ms")
+_CACHE_NUMBERS = ("ttl_s", "max_entries", "max_mib", "hit_percent", "confidence_percent")
 _STRATEGIES = [item.value for item in Strategy]
 _RATES = ("failure_rate", "slow_call_rate")
 
@@ -115,7 +117,17 @@ def _read_policy(policy: Section, constraints: Section, route: Route) -> dict[st
     route.max_latency_ms = constraints.whole("max_latency_ms", minimum=1)
     places |= {name: (constraints, name) for name in ("total_timeout_ms", "max_latency_ms")}
     places |= {name: (policy, name) for name in ("strategy", "sticky_by_user", "hedge")}
-    return places
+    return places | _read_cache(policy.section("cache"), route)
+
+
+def _read_cache(cache: Section, route: Route) -> dict[str, tuple[Section, str]]:
+    route.cache_mode = cache.choice("mode", CacheMode.values, CacheMode.OFF.value)
+    route.cache_only_unsampled = cache.flag("only_unsampled", default=False)
+    for name in _CACHE_NUMBERS:
+        minimum = 0 if name == "hit_percent" else 1
+        setattr(route, f"cache_{name}", cache.whole(name, _default(f"cache_{name}"), minimum=minimum))
+    cache.finish()
+    return {name: (cache, name.removeprefix("cache_")) for name in CACHE_FIELDS}
 
 
 def _read_targets(policy: Section, route: Route, run: Run) -> list[tuple[TargetChoice, Section]]:
@@ -264,6 +276,11 @@ def _policy_entry(row: Route) -> dict[str, Any]:
     }
     if retry:
         policy["retry"] = retry
+    cache = {
+        name.removeprefix("cache_"): getattr(row, name) for name in CACHE_FIELDS if getattr(row, name) != _default(name)
+    }
+    if cache:
+        policy["cache"] = cache
     return policy
 
 

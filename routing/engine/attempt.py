@@ -13,10 +13,13 @@ from contracts.specs import TargetSpec
 from routing.engine.breaker import DENIED
 from routing.engine.call import AttemptRecord, EngineCall
 from routing.engine.latency import LatencyWindow
+from routing.engine.scrub import scrub
 from routing.engine.statistics import TargetState
 
 CLIENT_LEFT = "client_disconnected"
 HEDGE_LOST = "hedge_lost"
+OUTPUT_CAP_REACHED = "output_cap_reached"
+"""The answer went beyond what its budget pays for."""
 
 _DEFAULT_CONNECT_TIMEOUT_MS = UpstreamRequest("", "", (), b"").connect_timeout_ms
 
@@ -45,6 +48,7 @@ class Attempt:
         "_total_s",
         "_untold",
         "call",
+        "credential_version",
         "deadline",
         "record",
         "target",
@@ -75,6 +79,8 @@ class Attempt:
         self._untold = False
         self._permit = DENIED
         self._begun_at = 0.0
+        self.credential_version = 0
+        """Which value of the provider's credential the attempt is made with."""
 
     # --- beginning ---------------------------------------------------------------------------------
 
@@ -111,6 +117,9 @@ class Attempt:
             raise TargetBlocked("breaker_open")
         self._begun_at = now
         self._open = True
+        credential = self.target.provider.credential
+        if credential is not None:
+            self.credential_version = credential.version
         record, attempts = self.record, self.call.attempts
         record.started_at_ns = time.time_ns()
         record.span_id = new_span_id()
@@ -190,12 +199,15 @@ class Attempt:
             self.call.context,
         )
 
-    def settle(self, error: GatewayError) -> None:
-        """Give slot and permit back after a failure, ahead of :meth:`failed`, which tells of it."""
+    def settle(self, error: GatewayError, *, blame: bool = True) -> None:
+        """Give slot and permit back after a failure, ahead of :meth:`failed`, which tells of it.
+
+        ``blame`` tells whether the breaker may hear of it.
+        """
         if not self._open:
             return
         now = self._end()
-        if self._counts(error):
+        if blame and self._counts(error):
             self._state.breaker.failed(self._permit, now)
         else:
             self._state.breaker.abandoned(self._permit)
@@ -203,6 +215,7 @@ class Attempt:
 
     def failed(self, error: GatewayError, *, retry_in_s: float | None = None) -> None:
         """No answer; ``retry_in_s`` is None when nothing further will be tried."""
+        scrub(error, self.target.provider.credential)
         self.settle(error)
         if not self._untold:
             return

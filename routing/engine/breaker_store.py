@@ -81,6 +81,7 @@ class RedisBreakerStore:
         self._seen_version: bytes | None = None
         self._seen: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
         self.connected = False
 
     async def start(self, states: TargetStates) -> None:
@@ -101,6 +102,7 @@ class RedisBreakerStore:
 
     async def aclose(self) -> None:
         """Stop the exchange and close the connection."""
+        self._closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -110,7 +112,8 @@ class RedisBreakerStore:
     # --- the exchange ------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while True:
+        # A connection that breaks while the task is cancelled replaces the cancellation by its own error.
+        while not self._closing:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     await self.exchange()

@@ -16,8 +16,9 @@ DEFAULT_OUTPUT_TOKENS = 4_096
 def cost_nanousd(usage: Usage, price: PriceSpec | None) -> int | None:
     """The price of ``usage``, half a nano-USD rounded up; None when the price is unknown.
 
-    Parts (cached, cache write, audio; reasoning, audio) are counted inside their total, as ``Usage`` says; a part
-    larger than what is left of its total is cut to it, so that a provider's odd figures never make a cost negative.
+    Parts (cached, cache write, audio, image; reasoning, audio, image) are counted inside their total, as ``Usage``
+    says; a part larger than what is left of its total is cut to it, so that a provider's odd figures never make a cost
+    negative.
     """
     if price is None:
         return None
@@ -32,6 +33,7 @@ def _input_cost(usage: Usage, price: PriceSpec) -> int:
         (usage.cached_input_tokens, price.cached_input),
         (usage.cache_write_tokens, price.cache_write),
         (usage.audio_input_tokens, price.audio_input),
+        (usage.image_input_tokens, price.image_input),
     ):
         if tokens > 0 and special is not None:
             part = min(tokens, plain)
@@ -46,6 +48,7 @@ def _output_cost(usage: Usage, price: PriceSpec) -> int:
     for tokens, special in (
         (usage.reasoning_tokens, price.reasoning),
         (usage.audio_output_tokens, price.audio_output),
+        (usage.image_output_tokens, price.image_output),
     ):
         if tokens > 0 and special is not None:
             part = min(tokens, plain)
@@ -59,17 +62,25 @@ def upper_bound_nanousd(
 ) -> int | None:
     """The most that a call of at most these sizes can cost, for reservations; None when the price is unknown.
 
-    Every token is charged at the dearest kind it could turn out to be; audio prices only when ``audio`` is involved.
+    Every token is charged as :func:`dearest_kinds` says.
     """
     if price is None:
         return None
-    dearest_in = max(price.input, price.cached_input or 0, price.cache_write or 0)
-    dearest_out = max(price.output, price.reasoning or 0)
-    if audio:
-        dearest_in = max(dearest_in, price.audio_input or 0)
-        dearest_out = max(dearest_out, price.audio_output or 0)
+    dearest_in, dearest_out = dearest_kinds(price, audio=audio)
     scaled = max(0, input_tokens) * dearest_in + max(0, output_tokens) * dearest_out
     return -(-scaled // _PER_MILLION) + price.request
+
+
+def dearest_kinds(price: PriceSpec, *, audio: bool) -> tuple[int, int]:
+    """Prices of the dearest kinds that a token of input and one of output could turn out to be.
+
+    Audio prices count only when ``audio`` is involved.
+    """
+    dearest_in = max(price.input, price.cached_input or 0, price.cache_write or 0, price.image_input or 0)
+    dearest_out = max(price.output, price.reasoning or 0, price.image_output or 0)
+    if not audio:
+        return dearest_in, dearest_out
+    return max(dearest_in, price.audio_input or 0), max(dearest_out, price.audio_output or 0)
 
 
 def output_token_bound(requested: int | None, model: ModelSpec, choices: int = 1) -> int:

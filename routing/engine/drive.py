@@ -6,14 +6,22 @@ import asyncio
 from random import Random
 from typing import Generic, TypeVar
 
-from contracts.errors import DeadlineExceeded, GatewayError, InternalError, NoTargetAvailable, ProviderError
+from contracts.errors import (
+    DeadlineExceeded,
+    GatewayError,
+    InternalError,
+    NoTargetAvailable,
+    ProviderAuthFailed,
+    ProviderError,
+)
 from contracts.events import FallbackUsed, HedgeStarted
-from contracts.ports import Clock, Emitter
+from contracts.ports import Clock, CredentialRenewer, Emitter
 from contracts.specs import RouteSpec
 from routing.engine.attempt import CLIENT_LEFT, HEDGE_LOST, Attempt, TargetBlocked
 from routing.engine.call import EngineCall, Plan
 from routing.engine.hedge import race
 from routing.engine.operations import Operation
+from routing.engine.renewal import Renewals
 from routing.engine.retry import FIRST, Retries, Step
 from routing.engine.statistics import TargetStates
 
@@ -38,6 +46,7 @@ class Drive(Generic[T]):
         "_operation",
         "_plan",
         "_reason",
+        "_renewals",
         "_retries",
         "_states",
         "_total_s",
@@ -54,6 +63,7 @@ class Drive(Generic[T]):
         clock: Clock,
         emitter: Emitter,
         random: Random,
+        credentials: CredentialRenewer | None = None,
     ) -> None:
         self._plan = plan
         self._call = call
@@ -66,6 +76,7 @@ class Drive(Generic[T]):
         self._total_s = plan.route.total_timeout_ms / 1000
         if plan.route.max_latency_ms is not None:
             self._total_s = min(self._total_s, plan.route.max_latency_ms / 1000)
+        self._renewals = Renewals(credentials)
         self._error: GatewayError | None = None
         self._reason = ""
 
@@ -102,6 +113,8 @@ class Drive(Generic[T]):
             if self._hedgeable(index):
                 return await self._raced(attempt, index)
             return await self._operation(attempt)
+        except ProviderAuthFailed as error:
+            return await self._after_refusal(attempt, index, error)
         except GatewayError as error:
             return self._after_failure(attempt, index, error)
         except asyncio.CancelledError:
@@ -137,6 +150,20 @@ class Drive(Generic[T]):
         return self._states.of(self._plan.targets[index], now).breaker.available(now)
 
     # --- after an attempt --------------------------------------------------------------------------
+
+    async def _after_refusal(self, attempt: Attempt, index: int, error: ProviderAuthFailed) -> Step:
+        """Once more at the same target if the credential turns out to have been replaced."""
+        try:
+            renewed = await self._renewals.renewed(attempt, error)
+        except asyncio.CancelledError:
+            attempt.cancelled(CLIENT_LEFT)
+            raise
+        if not renewed:
+            return self._after_failure(attempt, index, error)
+        self._retries.forgiven(index)
+        attempt.settle(error, blame=False)
+        attempt.failed(error, retry_in_s=0.0)
+        return Step(index, 0.0)
 
     def _after_failure(self, attempt: Attempt, index: int, error: GatewayError) -> Step:
         step: Step | None = None

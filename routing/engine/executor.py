@@ -6,8 +6,9 @@ from collections.abc import Callable
 from random import Random
 
 from contracts.chat import ChatRequest, EmbeddingRequest, Usage
+from contracts.errors import GatewayError
 from contracts.events import BreakerStateChanged, DecisionMade, EventContext, SkippedTarget
-from contracts.ports import Clock, Emitter, Upstream
+from contracts.ports import Clock, CredentialRenewer, Emitter, Upstream
 from contracts.specs import RouteSpec, Strategy, TargetSpec
 from routing.engine.breaker import Transition
 from routing.engine.breaker_store import BreakerStore, LocalBreakerStore
@@ -30,7 +31,8 @@ _NOBODY = EventContext()
 class Engine:
     """Serves calls by their routes; one instance per gateway worker and event loop.
 
-    ``workers`` is how many workers share each target's ``max_in_flight``.
+    ``workers`` is how many workers share each target's ``max_in_flight``; ``credentials`` are asked when a provider
+    refuses one.
     """
 
     def __init__(
@@ -43,15 +45,19 @@ class Engine:
         adapters: Callable[[str], Adapter] = adapter_for,
         breaker_store: BreakerStore | None = None,
         workers: int = 1,
+        credentials: CredentialRenewer | None = None,
     ) -> None:
         self._upstream = upstream
         self._emitter = emitter
         self._clock = clock
         self._random = random or Random()
+        self._credentials = credentials
         self._adapter_for = adapters
         self._wire = Wire(upstream, adapters, clock)
         self._states = TargetStates(workers=workers, listener=self._on_transition)
         self._breaker_store = breaker_store or LocalBreakerStore()
+        self.on_transition: Callable[[], None] = lambda: None
+        """Called when a circuit of this worker changed its state."""
 
     async def start(self) -> None:
         """Begin to share the breakers' states with other workers."""
@@ -66,6 +72,12 @@ class Engine:
         """Every target this worker has served lately, by label."""
         now = self._clock.monotonic()
         return sorted((state.snapshot(now) for state in self._states), key=lambda shown: shown.target)
+
+    def recent(self, within_s: float, most: int) -> list[TargetState]:
+        """The targets that are busy, suspended or were used within that time, the most recently used first."""
+        oldest = self._clock.monotonic() - within_s
+        found = [state for state in self._states if state.last_used >= oldest or not state.idle]
+        return sorted(found, key=lambda state: (not state.idle, state.last_used), reverse=True)[:most]
 
     # --- planning ----------------------------------------------------------------------------------
 
@@ -108,9 +120,13 @@ class Engine:
         decision = draft.decision
         self._emitter.emit(decision, call.context)
         if not draft.targets:
-            now = self._clock.monotonic()
-            raise refusal(decision.skipped) or none_available(draft.route, self._states, now)
+            raise self.refusal_of(draft)
         return Plan(draft.route, decision.route_reason, draft.targets, tuple(decision.skipped))
+
+    def refusal_of(self, draft: Draft) -> GatewayError:
+        """What a call with this draft is refused with, where there is no target to try."""
+        now = self._clock.monotonic()
+        return refusal(draft.decision.skipped) or none_available(draft.route, self._states, now)
 
     def _sift(
         self, request: ChatRequest | EmbeddingRequest, route: RouteSpec, input_tokens: int, now: float
@@ -202,6 +218,7 @@ class Engine:
             clock=self._clock,
             emitter=self._emitter,
             random=self._random,
+            credentials=self._credentials,
         )
         return await drive.run()
 
@@ -220,6 +237,7 @@ class Engine:
             _NOBODY,
         )
         self._breaker_store.changed(state, transition)
+        self.on_transition()
 
 
 def _streamed(request: ChatRequest | EmbeddingRequest) -> bool:

@@ -52,6 +52,11 @@ class Retries:
         self._tries[index] += 1
         self.attempts += 1
 
+    def forgiven(self, index: int) -> None:
+        """The attempt that failed is not counted: it had no fair chance."""
+        self._tries[index] -= 1
+        self.attempts -= 1
+
     def untried(self, index: int) -> bool:
         """Whether this target may still get its first attempt, and the call another attempt at all."""
         return not self._tries[index] and not self._out[index] and self.attempts < self._spec.max_attempts

@@ -45,8 +45,8 @@ def resolve_route(
     if model:
         return _named(tenant, platform, key, model)
     for route in _matching(tenant, platform, mode, tags, headers):
-        if _route_allowed(key, route) and (narrowed := _narrowed(route, key)).targets:
-            return narrowed, "match"
+        if route_allowed(key, route) and (fitting := narrowed(route, key)).targets:
+            return fitting, "match"
     return _default(tenant, platform, key)
 
 
@@ -54,11 +54,11 @@ def visible_names(tenant: TenantSpec, platform: PlatformSpec, key: KeySpec) -> I
     """What this key may put in ``model``: its routes, then its models, each once."""
     seen: set[str] = set()
     for route in (*tenant.routes, *platform.routes):
-        if route.name not in seen and _route_allowed(key, route):
+        if route.name not in seen and route_allowed(key, route):
             seen.add(route.name)
             yield route.name
     for name, target in (*tenant.models.items(), *platform.models.items()):
-        if name not in seen and _model_allowed(key, target):
+        if name not in seen and model_allowed(key, target):
             seen.add(name)
             yield name
 
@@ -73,17 +73,17 @@ def _check_mode(tenant: TenantSpec, platform: PlatformSpec, mode: str, known_mod
 
 
 def _named(tenant: TenantSpec, platform: PlatformSpec, key: KeySpec, name: str) -> tuple[RouteSpec, str]:
-    route = _find(tenant.routes, name) or _find(platform.routes, name)
+    route = find(tenant.routes, name) or find(platform.routes, name)
     if route is not None:
-        if not _route_allowed(key, route):
+        if not route_allowed(key, route):
             raise _denied(tenant, platform, key, f"This key may not use the route {name!r}")
-        return _usable(_narrowed(route, key), tenant, platform, key), "model"
+        return _usable(narrowed(route, key), tenant, platform, key), "model"
     target = tenant.models.get(name) or platform.models.get(name)
     if target is None:
         raise ModelNotFound(
             f"No route and no model is called {name!r}; {_offer(tenant, platform, key)}.", param="model"
         )
-    if not _model_allowed(key, target):
+    if not model_allowed(key, target):
         raise _denied(tenant, platform, key, f"This key may not use the model {name!r}")
     return _route_to(target), "direct_model"
 
@@ -92,19 +92,21 @@ def _matching(
     tenant: TenantSpec, platform: PlatformSpec, mode: str, tags: Mapping[str, str], headers: Mapping[str, str]
 ) -> Iterator[RouteSpec]:
     for routes in (tenant.routes, platform.routes):
-        holding = [route for route in routes if _holds(route.match, mode, tags, headers)]
+        holding = [route for route in routes if holds(route.match, mode, tags, headers)]
         yield from sorted(holding, key=lambda route: route.order)
 
 
-def _holds(match: RouteMatch, mode: str, tags: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+def holds(match: RouteMatch, mode: str, tags: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether a call that names no model has all that the route asks for; never where it asks for nothing."""
     if not (match.modes or match.tags or match.headers):
         return False
     if match.modes and mode not in match.modes:
         return False
-    return _carries(match.tags, tags) and _carries(match.headers, headers)
+    return carries(match.tags, tags) and carries(match.headers, headers)
 
 
-def _carries(wanted: tuple[tuple[str, str], ...], given: Mapping[str, str]) -> bool:
+def carries(wanted: tuple[tuple[str, str], ...], given: Mapping[str, str]) -> bool:
+    """Whether every wanted pair is among the given ones; an empty value matches any."""
     for name, value in wanted:
         found = given.get(name)
         if found is None or (value and found != value):
@@ -116,29 +118,31 @@ def _default(tenant: TenantSpec, platform: PlatformSpec, key: KeySpec) -> tuple[
     for name, reason in ((tenant.default_route, "tenant_default"), (platform.default_route, "platform_default")):
         if name is None:
             continue
-        route = (_find(tenant.routes, name) if reason == "tenant_default" else None) or _find(platform.routes, name)
+        route = (find(tenant.routes, name) if reason == "tenant_default" else None) or find(platform.routes, name)
         if route is None:
             continue
-        if not _route_allowed(key, route):
+        if not route_allowed(key, route):
             raise _denied(tenant, platform, key, f"This key may not use the default route {name!r}; name a model")
-        return _usable(_narrowed(route, key), tenant, platform, key), reason
+        return _usable(narrowed(route, key), tenant, platform, key), reason
     raise InvalidRequest(
         f"The request names no model and there is no default route; {_offer(tenant, platform, key)}.", param="model"
     )
 
 
-def _find(routes: Iterable[RouteSpec], name: str) -> RouteSpec | None:
+def find(routes: Iterable[RouteSpec], name: str) -> RouteSpec | None:
+    """The route of this name."""
     for route in routes:
         if route.name == name:
             return route
     return None
 
 
-def _route_allowed(key: KeySpec, route: RouteSpec) -> bool:
+def route_allowed(key: KeySpec, route: RouteSpec) -> bool:
+    """Whether the key may use the route."""
     return not key.allowed_routes or route.name in key.allowed_routes
 
 
-def _model_allowed(key: KeySpec, target: TargetSpec) -> bool:
+def model_allowed(key: KeySpec, target: TargetSpec) -> bool:
     """A key that is held to routes calls a model by name only when that model is granted expressly."""
     if not key.allowed_models:
         return not key.allowed_routes
@@ -149,7 +153,8 @@ def _granted(names: frozenset[str], target: TargetSpec) -> bool:
     return target.model.name in names or target.label in names
 
 
-def _narrowed(route: RouteSpec, key: KeySpec) -> RouteSpec:
+def narrowed(route: RouteSpec, key: KeySpec) -> RouteSpec:
+    """The route with only the targets that the key may use."""
     if not key.allowed_models:
         return route
     place = (id(route), key.allowed_models)

@@ -64,11 +64,11 @@ class LiveStream:
             await self._read_guarded()
         return self._chunks.popleft()
 
-    async def aclose(self) -> None:
+    async def aclose(self, reason: str = CLIENT_LEFT) -> None:
         """End the call upstream if it still runs. Safe to call twice, and after the end."""
         self._chunks.clear()
         self._ended = True
-        self._attempt.cancelled(CLIENT_LEFT)
+        self._attempt.cancelled(reason)
         await self._response.aclose()
 
     def __del__(self) -> None:

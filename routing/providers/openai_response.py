@@ -66,6 +66,8 @@ def usage_of(body: JsonObject) -> Usage | None:
         reasoning_tokens=_count(completion, "reasoning_tokens"),
         audio_input_tokens=_count(prompt, "audio_tokens"),
         audio_output_tokens=_count(completion, "audio_tokens"),
+        image_input_tokens=_count(prompt, "image_tokens"),
+        image_output_tokens=_count(completion, "image_tokens"),
     )
 
 

@@ -29,9 +29,7 @@ class Command(BaseCommand):
         ):
             command = verbs.add_parser(verb, help=about, description=about)
             command.add_argument("directory", type=Path, metavar="DIR")
-            command.add_argument(
-                "--prune", action="store_true", help="delete providers and routes that the files do not name"
-            )
+            command.add_argument("--prune", action="store_true", help="delete what the files could name and do not")
         about = "Write the files of what the database holds, over existing ones."
         verbs.add_parser("export", help=about, description=about).add_argument("directory", type=Path, metavar="DIR")
 

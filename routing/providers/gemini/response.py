@@ -111,8 +111,10 @@ def usage_of(raw: JsonObject) -> Usage | None:
         output_tokens=_count(metadata, "candidatesTokenCount") + thoughts,
         cached_input_tokens=_count(metadata, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
-        audio_input_tokens=_audio(metadata.get("promptTokensDetails")),
-        audio_output_tokens=_audio(metadata.get("candidatesTokensDetails")),
+        audio_input_tokens=_of_modality("AUDIO", metadata.get("promptTokensDetails")),
+        audio_output_tokens=_of_modality("AUDIO", metadata.get("candidatesTokensDetails")),
+        image_input_tokens=_of_modality("IMAGE", metadata.get("promptTokensDetails")),
+        image_output_tokens=_of_modality("IMAGE", metadata.get("candidatesTokensDetails")),
     )
 
 
@@ -215,7 +217,7 @@ def _count(raw: JsonObject, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _audio(details: object) -> int:
+def _of_modality(modality: str, details: object) -> int:
     if not isinstance(details, list):
         return 0
-    return sum(_count(d, "tokenCount") for d in details if isinstance(d, dict) and d.get("modality") == "AUDIO")
+    return sum(_count(d, "tokenCount") for d in details if isinstance(d, dict) and d.get("modality") == modality)

@@ -1,0 +1,1 @@
+"""Finding a kept answer whose question means the same. Nothing here knows of calls; see bench.semantic_cache."""

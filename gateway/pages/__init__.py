@@ -1,0 +1,1 @@
+"""Pages about calls: the requests explorer, one run, replay."""
