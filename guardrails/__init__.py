@@ -1,1 +1,1 @@
-"""Guardrails: policies and rules, and the compiled detectors that apply them (a later release)."""
+"""Guardrails: policies and rules, and the compiled detectors that apply them."""

@@ -1,0 +1,1 @@
+"""What guardrails look for, one package or module a family."""

@@ -1,0 +1,1 @@
+"""Detectors at leave to take long: models in worker threads, under a deadline."""

@@ -1,0 +1,1 @@
+"""Texts judged by a model against a criterion in words, through the gateway itself."""

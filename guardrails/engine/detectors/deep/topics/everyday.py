@@ -1,0 +1,58 @@
+"""What people say every day, written by hand: what a text is held against, beside a topic's examples."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVERYDAY: Final = (
+    "What time is it?",
+    "Write a short story about a dog.",
+    "Summarise this text in two sentences.",
+    "Translate this into French.",
+    "How do I fix this error in Python?",
+    "What is the capital of Australia?",
+    "Give me a recipe for pancakes.",
+    "What is two plus two?",
+    "Plan a weekend in Rome for two.",
+    "Explain how a car engine works.",
+    "Who won the match yesterday?",
+    "Write an email to my boss.",
+    "Recommend a good film to me.",
+    "What does this word mean?",
+    "How will the weather be tomorrow?",
+    "I need help with my homework.",
+    "Tell me a joke.",
+    "What should I wear to a wedding?",
+    "How do I lose weight?",
+    "Where can I buy cheap shoes?",
+    "My order has not arrived.",
+    "I forgot my password.",
+    "How do I cancel my subscription?",
+    "What are the side effects of this medicine?",
+    "Is this contract valid?",
+    "Who should I vote for?",
+    "What is the meaning of life?",
+    "How do I train my dog?",
+)
+SMALL_TALK: Final = (
+    "Hello!",
+    "Hi there, good morning.",
+    "How are you today?",
+    "Thank you very much for your help.",
+    "Thanks a lot!",
+    "You are welcome.",
+    "Goodbye, have a nice day.",
+    "Please help me.",
+    "Can you help me with something?",
+    "I have a question.",
+    "That is great, thank you.",
+    "Yes, please.",
+    "No, that is all.",
+    "Ok, I understand.",
+    "Sorry, I did not mean that.",
+    "Could you say that again, please?",
+    "I look forward to hearing from you.",
+    "Let me know if you need anything else.",
+    "Is there anything else that I can help you with?",
+    "I am happy to help with that.",
+)
