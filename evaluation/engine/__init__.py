@@ -1,0 +1,1 @@
+"""Evaluators, statistics and drift: pure, without Django."""

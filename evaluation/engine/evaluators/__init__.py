@@ -1,0 +1,1 @@
+"""What scores answers: :mod:`~evaluation.engine.evaluators.registry` has all kinds."""

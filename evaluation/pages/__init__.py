@@ -1,0 +1,1 @@
+"""Pages of golden sets, evaluators, runs, gates and reviews."""
