@@ -1,1 +1,1 @@
-"""Alerting: SLOs, alert rules, incidents and channels (a later release)."""
+"""Alerting: objectives, rules over the sums by the minute, incidents, and who is told. Reads traffic only."""

@@ -1,0 +1,1 @@
+"""What decides whether somebody is told: pure, without Django."""

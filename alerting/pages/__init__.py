@@ -1,0 +1,1 @@
+"""Pages of incidents, objectives, rules, silences and channels, in both workspaces."""
