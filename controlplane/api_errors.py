@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -17,18 +17,11 @@ from rest_framework.views import set_rollback
 
 from contracts import errors
 from controlplane.middleware.correlation import correlation_id_of
+from tenants.rest.errors import Conflict, NotAcceptable
 
 log = structlog.get_logger(__name__)
 
 API_PREFIXES = ("/v1/", "/api/")
-
-
-class Conflict(errors.GatewayError):
-    """The request is well-formed but clashes with what is stored."""
-
-    code: ClassVar[str] = "CONFLICT"
-    status: ClassVar[int] = 409
-    type: ClassVar[str] = "invalid_request_error"
 
 
 _BY_STATUS: dict[int, type[errors.GatewayError]] = {
@@ -37,6 +30,7 @@ _BY_STATUS: dict[int, type[errors.GatewayError]] = {
     status.HTTP_403_FORBIDDEN: errors.PermissionDenied,
     status.HTTP_404_NOT_FOUND: errors.NotFound,
     status.HTTP_405_METHOD_NOT_ALLOWED: errors.MethodNotAllowed,
+    status.HTTP_406_NOT_ACCEPTABLE: NotAcceptable,
     status.HTTP_409_CONFLICT: Conflict,
     status.HTTP_413_REQUEST_ENTITY_TOO_LARGE: errors.PayloadTooLarge,
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: errors.UnsupportedMediaType,
@@ -95,14 +89,16 @@ def _from_validation(exception: exceptions.ValidationError) -> errors.GatewayErr
     return errors.InvalidRequest(
         f"{field}: {message}" if field else message,
         param=field or None,
-        details={"fields": [{"param": where, "message": what} for where, what in found]} if len(found) > 1 else None,
+        details={"fields": [{"param": where, "message": what} for where, what in found]} if found else None,
     )
 
 
 def _flatten(detail: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(detail, dict):
         for key, value in detail.items():
-            yield from _flatten(value, f"{path}.{key}" if path else str(key))
+            # DRF numbers the wrong items of a list as keys.
+            inner = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else str(key)
+            yield from _flatten(value, inner)
     elif isinstance(detail, list):
         for index, value in enumerate(detail):
             nested = isinstance(value, dict | list)

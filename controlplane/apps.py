@@ -16,3 +16,20 @@ class ControlplaneConfig(AppConfig):
         # Tests set an emitter of their own where they look at events.
         if env.environment != TEST:
             set_emitter(ProcessEmitter())
+        self._navigation()
+        self._raw_rows()
+
+    @staticmethod
+    def _navigation() -> None:
+        from console.navigation import Entry, register
+        from console.workspace import CONSOLE
+
+        register(Entry("System health", "heart-rate-monitor", "health", "System", 10, where=frozenset({CONSOLE})))
+
+    @staticmethod
+    def _raw_rows() -> None:
+        from console.raw_rows import register
+        from controlplane.raw_rows import PAGES
+        from tenants.workspaces import may_everywhere
+
+        register(PAGES, may_everywhere)

@@ -19,20 +19,21 @@ from django.conf import settings
 
 from contracts.clock import SystemClock
 from controlplane.lifespan import AsgiApp, Hook, Lifespan, Receive, Scope, Send
+from controlplane.static_files import static_files
 from controlplane.websocket_door import WebSocketDoor
 from events.live.routing import websocket_urlpatterns
 from gateway.lane import Lane
 from gateway.process import running, serving
 
 HTTP: AsgiApp = Lane(
-    cast("AsgiApp", django_application),
+    static_files(cast("AsgiApp", django_application)),
     lambda: running().runtime.endpoints,
     clock=SystemClock(),
     max_body_bytes=settings.GATEWAY_MAX_BODY_BYTES,
     body_timeout_s=settings.GATEWAY_BODY_TIMEOUT_S,
     trusted_proxies=settings.TRUSTED_PROXIES,
 )
-"""Everything over HTTP: the data plane's lane answers its own paths and hands on the rest to Django."""
+"""Everything over HTTP: the data plane's lane answers its own paths; static files and Django have the rest."""
 
 HOOKS: list[Hook] = [serving]
 """Async context managers around the life of the process, entered in this order and left in reverse."""

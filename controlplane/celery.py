@@ -7,7 +7,17 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    heartbeat_sent,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_shutdown,
+)
+
+from controlplane import processes_seen
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -17,6 +27,12 @@ _HEADER = "request_correlation_id"
 app = Celery("breakwater")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+_beat = processes_seen.Beat()
+beat_init.connect(_beat.began, weak=False)
+before_task_publish.connect(_beat.ticked, weak=False)
+heartbeat_sent.connect(processes_seen.worker_beat, weak=False)
+worker_shutdown.connect(processes_seen.worker_gone, weak=False)
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator] # Celery has no annotations

@@ -1,4 +1,4 @@
-"""How log records look: structlog renders what Django, Celery, granian and our own code log."""
+"""How log records look: structlog renders what Django, Celery, uvicorn and our own code log."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             # Scanners that ask for wrong hosts are not our errors.
             "django.security.DisallowedHost": {"handlers": [], "level": "CRITICAL", "propagate": False},
             "celery": {"level": level, "propagate": True},
-            "_granian": {"handlers": [], "level": level, "propagate": True},
-            "granian.access": {"handlers": [], "level": "WARNING", "propagate": True},
+            # Its warnings are about what strangers send; they have had their answer.
+            "uvicorn.error": {"level": "ERROR"},
             "httpx": {"level": "WARNING"},
             "asyncio": {"level": "WARNING"},
         },

@@ -55,6 +55,11 @@ class Layout:
         return self.var_dir / "secret_key"
 
     @property
+    def secrets_key(self) -> Path:
+        """The generated key that stored secrets are encrypted under."""
+        return self.var_dir / "secrets_key"
+
+    @property
     def socket_root(self) -> Path:
         """Directory of the sockets: below VAR_DIR, or a short one in /tmp when that path is too long or unusual."""
         inside = self.run / "sockets"

@@ -42,6 +42,8 @@ def database_from_url(url: str, pool_size: int) -> dict[str, Any]:
         "tcp_user_timeout": 10_000,
         "application_name": env.service_name,
         **parameters,
+        # Compiling a page's queries takes longer than they do; the planner takes partitions for much more work.
+        "options": f"-c jit=off {parameters.get('options') or ''}".strip(),
     }
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5, "max_idle": 300}

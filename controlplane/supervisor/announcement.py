@@ -14,9 +14,10 @@ def announcement(env: Environment, ready: Ready, took_s: float) -> str:
     password = ready.password or "(as you have set it)"
     key = "create one in the admin" if env.environment == PRODUCTION else WELL_KNOWN_KEY
     rows = [
+        ("Console", f"{root}/   user {ready.username}   password {password}"),
         ("API", f"{root}/v1/chat/completions"),
         ("API key", key),
-        ("Admin", f"{root}/admin/   user {ready.username}   password {password}"),
+        ("Admin", f"{root}/admin/"),
         ("API docs", f"{root}/api/docs"),
         ("WebSocket", f"{root.replace('http', 'ws', 1)}/v1/ws"),
         ("Metrics", f"{root}/metrics"),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
@@ -75,7 +76,8 @@ def collect_static(root: Path) -> bool:
 
 
 def _digest_of_sources() -> str:
-    digest = hashlib.sha256()
+    # What is made of the files depends on the storage.
+    digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
     for finder in get_finders():
         for name, storage in finder.list([]):
             found = os.stat(storage.path(name))

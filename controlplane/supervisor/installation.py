@@ -107,7 +107,7 @@ class Installation:
         env = self._env
         collector = self._child("collector", partial(programs.collector, env), stop_s=15)
         worker = self._child("worker", partial(programs.worker, env), stop_s=20)
-        beat = self._child("beat", partial(programs.beat, env), stop_s=5)
+        beat = self._child("beat", partial(programs.beat, env), stop_s=20)
         web = self._child("web", partial(programs.web, env), stop_s=programs.STOP_S + 5)
         # Web last in, first out: what it emits on its way out still finds a collector.
         self._groups += [[collector], [worker, beat], [web]]

@@ -11,23 +11,14 @@ from controlplane.settings.env import BASE_DIR, Environment
 STOP_S = 10
 """How long a web worker gets to finish the calls in flight."""
 
-_CONNECTIONS = 4096
-"""Open calls and WebSockets per worker; beyond them new connections wait in the kernel's queue."""
-
 
 def web(env: Environment) -> ServerCommand:
-    """granian: ``WORKERS`` processes on HOST:PORT, static files included."""
+    """``WORKERS`` processes on HOST:PORT."""
     env.static_root.mkdir(parents=True, exist_ok=True)
     return _python(
         env,
-        *("-m", "granian", "controlplane.asgi:application"),
-        *("--interface", "asgi", "--loop", "uvloop"),
-        *("--host", env.host, "--port", str(env.port), "--workers", str(env.workers)),
-        *("--backlog", str(_CONNECTIONS), "--backpressure", str(_CONNECTIONS)),
-        *("--http1-header-read-timeout", "10000"),
-        *("--respawn-failed-workers", "--respawn-interval", "0.1", "--workers-kill-timeout", str(STOP_S)),
-        *("--static-path-route", "/static", "--static-path-mount", str(env.static_root)),
-        *("--log-level", "warning"),
+        *("-m", "controlplane.web", "--host", env.host, "--port", str(env.port)),
+        *("--workers", str(env.workers), "--stop-s", str(STOP_S)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 from django.db.models import Q
 
+from contracts.money import to_nano_usd
+from contracts.tenant_scope import across_tenants
 from controlplane.settings.env import PRODUCTION, env
 from routing.catalogue import SANDBOX, present_in, register
 from routing.models import Provider
@@ -20,12 +23,13 @@ from routing.services import TargetChoice, create_provider, create_route
 from tenants.actor import acting_as
 from tenants.audit import AuditEntry
 from tenants.keys import ClearKey
-from tenants.models import Tenant, User
-from tenants.services import create_key, create_tenant, set_membership
+from tenants.models import Budget, Tenant, User
+from tenants.services import create_key, create_tenant, set_budget, set_membership
 
 TENANT = "demo"
 WELL_KNOWN_KEY = "local-dev"
 ADMIN = "admin"
+DEMO_BUDGET_USD = Decimal(100)
 _LOCK = 0x62775F64656D6F
 """Any number that no other lock uses; two processes that start at once must not both seed."""
 
@@ -45,7 +49,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seed in one transaction and say what was done."""
-        with acting_as("seed_demo"), transaction.atomic():
+        first_start = across_tenants("the first start looks whether there is anything at all")
+        with acting_as("seed_demo"), first_start, transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             done = [*_seed_demo_tenant(), *_seed_providers(os.environ), *_seed_admin()]
@@ -63,7 +68,10 @@ def _seed_demo_tenant() -> list[str]:
     if Tenant.objects.exists() or _ever_created("tenant"):
         return []
     tenant = create_tenant(slug=TENANT, name="Demo", payload_storage=Tenant.PayloadStorage.STORED)
-    lines = [f"Tenant: {TENANT}"]
+    set_budget(
+        tenant=tenant, name="monthly", limit_nanousd=to_nano_usd(DEMO_BUDGET_USD), action=Budget.Action.ALERT_ONLY
+    )
+    lines = [f"Tenant: {TENANT}, told about half, 80 % and all of ${DEMO_BUDGET_USD} a month"]
     if settings.BREAKWATER_ENV == PRODUCTION:
         lines.append("API key: none, because this is production; create one in the admin.")
     else:

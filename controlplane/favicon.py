@@ -1,4 +1,4 @@
-"""Pages that belong to no app."""
+"""The icon that browsers look for by themselves."""
 
 from __future__ import annotations
 

@@ -1,0 +1,5 @@
+"""Forms: laid out, validated while one types, kept on errors, in a page or in the drawer."""
+
+from console.forms.views import FormPage
+
+__all__ = ["FormPage"]

@@ -1,0 +1,23 @@
+"""``/api/v1/``: the resources of all apps."""
+
+from rest_framework.routers import SimpleRouter
+
+import alerting.api
+import evaluation.api
+import guardrails.api
+import routing.api
+import tenants.api
+
+app_name = "management"
+
+router = SimpleRouter(trailing_slash=False)
+for _path, _viewset in (
+    *tenants.api.RESOURCES,
+    *routing.api.RESOURCES,
+    *guardrails.api.RESOURCES,
+    *alerting.api.RESOURCES,
+    *evaluation.api.RESOURCES,
+):
+    router.register(_path, _viewset, basename=_path)
+
+urlpatterns = router.urls
