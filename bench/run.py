@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from operator import truediv
 from pathlib import Path
 
 import msgspec
 
-from bench.gateway.stack import Stack, stack
+from bench.gateway.seed_key import GUARDED_KEY
+from bench.gateway.stack import Stack, pin, stack
+from bench.guardrails.latency import PROSE
+from guardrails.training.templates import made
+from guardrails.training.wordings import HARMLESS, SLOTS
 
 RELEASE = Path(__file__).parent / "last_release.json"
 Figures = dict[str, float]
@@ -47,8 +55,10 @@ def offered(stack: Stack, rounds: int, calls: int) -> Figures:
 def single(stack: Stack, rounds: int, calls: int) -> Figures:
     """One call at a time."""
     direct, through = _rounds(stack, rounds, "--calls", str(calls))
+    added = [after["latency_p50"] - before["latency_p50"] for before, after in zip(direct, through, strict=True)]
     return {
-        "single_p50_added_ms": (_median(through, "latency_p50") - _median(direct, "latency_p50")) * 1e3,
+        "single_p50_added_ms": statistics.median(added) * 1e3,
+        "single_p50_best_round_ms": min(added) * 1e3,
         "single_p50_direct_ms": _median(direct, "latency_p50") * 1e3,
     }
 
@@ -63,6 +73,40 @@ def streaming(stack: Stack, rounds: int, calls: int) -> Figures:
         * 1e3
         for quantile in ("p50", "p99")
     }
+
+
+def guarded(stack: Stack, rounds: int, calls: int) -> Figures:
+    """32 callers with prompts of 400 to 2,000 characters, with a full policy and without one.
+
+    Texts that were looked at before are known to guardrails: the second ratio is of prompts that are all new.
+    """
+    figures: Figures = {}
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(prompts(), file)
+        file.flush()
+        for name, options in (("policy", ()), ("policy_new_texts", ("--new",))):
+            load = ("--calls", str(calls), "--in-flight", "32", "--texts", file.name, *options)
+            without, with_policy = [], []
+            for _ in range(rounds):
+                without.append(stack.gateway(*load)["per_second"])
+                with_policy.append(stack.gateway(*load, key=GUARDED_KEY)["per_second"])
+            figures[f"{name}_rps"] = statistics.median(with_policy)
+            figures[f"{name}_ratio"] = statistics.median(map(truediv, with_policy, without))
+    return figures
+
+
+def prompts(number: int = 200) -> list[str]:
+    """Ordinary questions and tasks, put together to realistic lengths."""
+    chance = random.Random(1)
+    ordinary = tuple(one for one in HARMLESS if one[1] == "plain")
+    sentences = [PROSE, *made(ordinary, SLOTS, 10, chance)]
+    made_up = []
+    for _ in range(number):
+        length, text = chance.randint(400, 2_000), ""
+        while len(text) < length:
+            text += chance.choice(sentences) + " "
+        made_up.append(text[:length])
+    return made_up
 
 
 def memory(stack: Stack, calls: int) -> Figures:
@@ -91,6 +135,20 @@ def _rounds(stack: Stack, rounds: int, *options: str) -> tuple[list[Figures], li
     return direct, through
 
 
+def machine(stack: Stack) -> Figures:
+    """How long the gateway's processor takes for a fixed piece of Python right now, in ms: neighbours come and go."""
+    code = "import time;t=time.perf_counter();s=0\nfor i in range(1_000_000): s+=i&7\nprint(time.perf_counter()-t)"
+    runs = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, check=True, preexec_fn=pin(stack.cores.gateway)
+            ).stdout
+        )
+        for _ in range(9)
+    ]
+    return {"machine_ms": statistics.median(runs) * 1e3}
+
+
 def _median(runs: list[Figures], name: str) -> float:
     return statistics.median(run[name] for run in runs)
 
@@ -101,10 +159,12 @@ def measure(*, quick: bool, memory_calls: int) -> Figures:
     figures: Figures = {}
     with stack() as running:
         steps: list[tuple[str, Callable[[], Figures]]] = [
+            ("the machine", lambda: machine(running)),
             ("one call at a time", lambda: single(running, rounds, 500 if quick else 2_000)),
             ("streaming", lambda: streaming(running, rounds, 500 if quick else 1_000)),
             ("300 requests/s offered", lambda: offered(running, rounds, 900 if quick else 3_000)),
             ("32 in flight", lambda: throughput(running, rounds, 4_000 if quick else 20_000)),
+            ("32 in flight, with a policy", lambda: guarded(running, rounds, 4_000 if quick else 10_000)),
             (f"memory over {memory_calls} calls", lambda: memory(running, memory_calls)),
         ]
         for name, step in steps:
@@ -120,6 +180,7 @@ BARS: dict[str, tuple[str, float]] = {
     "first_token_p50_added_ms": ("≤", 2),
     "memory_mb": ("≤", 200),
     "memory_growth_mb": ("≤", 10),
+    "policy_ratio": ("≥", 0.8),
     "failed": ("≤", 0),
     "memory_failed": ("≤", 0),
 }

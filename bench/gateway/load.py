@@ -12,12 +12,17 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+import msgspec
 import uvloop
+
+from bench.gateway.upstream import in_letters
 
 
 @dataclass
@@ -48,8 +53,8 @@ class Sample:
 class Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request under way."""
 
-    def __init__(self, request: bytes, sample: Sample, idle: Callable[[Connection], None]) -> None:
-        self.request = request
+    def __init__(self, requests: Iterator[bytes], sample: Sample, idle: Callable[[Connection], None]) -> None:
+        self.requests = requests
         self.sample = sample
         self.idle = idle
         self.buffer = bytearray()
@@ -68,7 +73,7 @@ class Connection(asyncio.Protocol):
         assert self.transport is not None
         self.due = due
         self.first = 0.0
-        self.transport.write(self.request)
+        self.transport.write(next(self.requests))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -99,20 +104,20 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(
-    url: str, request: bytes, sample: Sample, count: int, idle: Callable[[Connection], None]
+    url: str, requests: Iterator[bytes], sample: Sample, count: int, idle: Callable[[Connection], None]
 ) -> list[Connection]:
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     found = []
     for _ in range(count):
         _, connection = await loop.create_connection(
-            lambda: Connection(request, sample, idle), parts.hostname or "", parts.port or 80
+            lambda: Connection(requests, sample, idle), parts.hostname or "", parts.port or 80
         )
         found.append(connection)
     return found
 
 
-async def closed_loop(url: str, request: bytes, *, in_flight: int, calls: int, warm: int) -> Sample:
+async def closed_loop(url: str, requests: Iterator[bytes], *, in_flight: int, calls: int, warm: int) -> Sample:
     """``in_flight`` callers, each sending its next request when it has the answer to the last."""
     sample = Sample()
     left = warm + calls
@@ -134,7 +139,7 @@ async def closed_loop(url: str, request: bytes, *, in_flight: int, calls: int, w
         if active == 0 and not done.done():
             done.set_result(None)
 
-    connections = await connect(url, request, sample, in_flight, next_call)
+    connections = await connect(url, requests, sample, in_flight, next_call)
     for connection in connections:
         next_call(connection)
     await done
@@ -143,7 +148,7 @@ async def closed_loop(url: str, request: bytes, *, in_flight: int, calls: int, w
     return sample
 
 
-async def open_loop(url: str, request: bytes, *, rate: float, calls: int, warm: int) -> Sample:
+async def open_loop(url: str, requests: Iterator[bytes], *, rate: float, calls: int, warm: int) -> Sample:
     """Requests are due ``rate`` times a second, whatever became of those before."""
     sample = Sample()
     free: deque[Connection] = deque()
@@ -164,7 +169,7 @@ async def open_loop(url: str, request: bytes, *, rate: float, calls: int, warm: 
         if answered == warm + calls and not done.done():
             done.set_result(None)
 
-    connections = await connect(url, request, sample, 64, give_back)
+    connections = await connect(url, requests, sample, 64, give_back)
     free.extend(connections)
     started = time.perf_counter() + 0.05
     for number in range(warm + calls):
@@ -189,11 +194,21 @@ def _close(connections: list[Connection]) -> None:
             connection.transport.close()
 
 
-def build_request(url: str, key: str, *, stream: bool) -> bytes:
+def build_requests(url: str, key: str, texts: Sequence[str], *, stream: bool, new: bool) -> Iterator[bytes]:
+    """The bytes of chat requests, one after the other: the texts in turn, ``new`` with a word that no other has."""
+    if not new:
+        return cycle([build_request(url, key, text, stream=stream) for text in texts])
+    begun = time.time_ns() // 10_000
+    numbered = (f"{in_letters(begun + number).decode()} {text}" for number, text in enumerate(cycle(texts)))
+    return (build_request(url, key, text, stream=stream) for text in numbered)
+
+
+def build_request(url: str, key: str, text: str, *, stream: bool) -> bytes:
     """The bytes of one chat request."""
     parts = urlsplit(url)
-    body = b'{"model":"bench","messages":[{"role":"user","content":"Hello, who are you?"}]%s}' % (
-        b',"stream":true' if stream else b""
+    body = b'{"model":"bench","messages":[{"role":"user","content":%s}]%s}' % (
+        json.dumps(text).encode(),
+        b',"stream":true' if stream else b"",
     )
     return (
         f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\nauthorization: Bearer {key}\r\n"
@@ -210,12 +225,15 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second; 0 for the closed loop")
     parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--texts", type=Path, help="a JSON array of prompts; else one short question")
+    parser.add_argument("--new", action="store_true", help="no prompt is sent twice")
     options = parser.parse_args()
-    request = build_request(options.url, options.key, stream=options.stream)
+    texts = msgspec.json.decode(options.texts.read_bytes()) if options.texts else ["Hello, who are you?"]
+    requests = build_requests(options.url, options.key, texts, stream=options.stream, new=options.new)
     if options.rate:
-        run = open_loop(options.url, request, rate=options.rate, calls=options.calls, warm=options.warm)
+        run = open_loop(options.url, requests, rate=options.rate, calls=options.calls, warm=options.warm)
     else:
-        run = closed_loop(options.url, request, in_flight=options.in_flight, calls=options.calls, warm=options.warm)
+        run = closed_loop(options.url, requests, in_flight=options.in_flight, calls=options.calls, warm=options.warm)
     json.dump(uvloop.run(run).as_json(), sys.stdout)
 
 

@@ -1,4 +1,5 @@
-"""Rows that the benchmark's gateway serves: a tenant with limits that count but never refuse, a provider, a route.
+"""Rows that the benchmark's gateway serves: two tenants with limits that count but never refuse, one of them with a
+policy of all fast kinds of rule; a provider, a route.
 
 ``python -m bench.gateway.seed UPSTREAM_URL``
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -14,23 +16,56 @@ import django
 
 django.setup()
 
-from bench.gateway.seed_key import KEY
+from bench.gateway.seed_key import GUARDED_KEY, KEY
+from contracts.guardrails import Action, RuleSpec, Stage
+from guardrails.models import Policy
+from guardrails.services import create_policy, publish
 from routing.services import TargetChoice, create_model, create_provider, create_route
 from tenants.actor import acting_as
 from tenants.keys import ClearKey
+from tenants.models import Tenant
 from tenants.services import create_key, create_tenant, set_rate_limit
+
+ASKED = frozenset({Stage.INPUT, Stage.TOOL_RESULT, Stage.RETRIEVED})
+ANSWERED = frozenset({Stage.OUTPUT, Stage.TOOL_CALL})
+FULL: tuple[tuple[str, frozenset[Stage], Action, dict[str, Any]], ...] = (
+    ("pii", ASKED | ANSWERED, Action.REDACT, {}),
+    ("secrets", ASKED | ANSWERED, Action.REDACT, {}),
+    ("words", ASKED | ANSWERED, Action.FLAG, {"words": ["project falcon", "acme takeover", "blue harbour"]}),
+    ("toxicity", ASKED | ANSWERED, Action.FLAG, {}),
+    ("injection", ASKED, Action.FLAG, {}),
+    ("max_length", ASKED | ANSWERED, Action.FLAG, {"limit": 100_000}),
+    ("links", ANSWERED, Action.FLAG, {"allowed_hosts": ["example.com"]}),
+    ("code", frozenset({Stage.OUTPUT}), Action.FLAG, {"languages": ["bash"]}),
+    ("refusal", frozenset({Stage.OUTPUT}), Action.FLAG, {}),
+)
+"""A full policy: kind, stages, action, options. None blocks, so that every call is a whole one."""
+
+
+def _tenant(slug: str, clear_key: str) -> Tenant:
+    tenant = create_tenant(slug=slug, name=slug.capitalize())
+    key, _ = create_key(tenant=tenant, name=slug.capitalize(), clear_key=ClearKey(clear_key, slug, clear_key[-4:]))
+    set_rate_limit(tenant=tenant, level="tenant", metric="requests", value=100_000_000)
+    set_rate_limit(tenant=tenant, level="tenant", metric="tokens", value=10_000_000_000)
+    set_rate_limit(tenant=tenant, level="key", key=key, metric="concurrency", value=10_000, window_s=0)
+    return tenant
+
+
+def _guard(tenant: Tenant) -> None:
+    rules = [
+        RuleSpec(id=kind, name=kind, kind=kind, stages=stages, action=action, options=options)
+        for kind, stages, action, options in FULL
+    ]
+    publish(policy=create_policy(name="Full", tenant=tenant, rules=rules), mode=Policy.Mode.ENFORCE)
 
 
 def main(upstream_url: str) -> None:
     with acting_as("bench"):
-        tenant = create_tenant(slug="bench", name="Bench")
-        key, _ = create_key(tenant=tenant, name="Bench", clear_key=ClearKey(KEY, "bench", KEY[-4:]))
-        set_rate_limit(tenant=tenant, level="tenant", metric="requests", value=100_000_000)
-        set_rate_limit(tenant=tenant, level="tenant", metric="tokens", value=10_000_000_000)
-        set_rate_limit(tenant=tenant, level="key", key=key, metric="concurrency", value=10_000, window_s=0)
+        _tenant("bench", KEY)
+        _guard(_tenant("guarded", GUARDED_KEY))
         provider = create_provider(name="local", kind="openai", base_url=upstream_url, max_in_flight=1_000)
         model = create_model(
-            provider=provider, name="bench-model", price_input=1_000_000_000, price_output=2_000_000_000
+            provider=provider, name="bench-model", prices={"input": 1_000_000_000, "output": 2_000_000_000}
         )
         create_route(name="bench", is_default=True, targets=[TargetChoice(model=model)])
 

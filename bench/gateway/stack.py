@@ -49,9 +49,9 @@ class Stack:
         self.gateway_port = ports[1]
         self.web: subprocess.Popen[bytes] | None = None
 
-    def load(self, url: str, *options: str) -> dict[str, float]:
+    def load(self, url: str, *options: str, key: str = KEY) -> dict[str, float]:
         """One run of the load generator."""
-        command = [sys.executable, "-m", "bench.gateway.load", url, "--key", KEY, *options]
+        command = [sys.executable, "-m", "bench.gateway.load", url, "--key", key, *options]
         done = subprocess.run(
             command, cwd=ROOT, check=True, capture_output=True, preexec_fn=pin(self.cores.rest), timeout=1_800
         )
@@ -61,9 +61,9 @@ class Stack:
         """The same call without the gateway."""
         return self.load(self.upstream_url, *options)
 
-    def gateway(self, *options: str) -> dict[str, float]:
+    def gateway(self, *options: str, key: str = KEY) -> dict[str, float]:
         """The call through the gateway."""
-        return self.load(self.gateway_url, *options)
+        return self.load(self.gateway_url, *options, key=key)
 
     def worker_memory_mb(self) -> float:
         """Resident memory of the gateway's worker."""
@@ -138,8 +138,7 @@ def stack(*, collect: bool = True) -> Iterator[Stack]:
             psutil.Process(start(made.cores.rest, "manage.py", "collect").pid).nice(19)
         made.web = start(
             made.cores.gateway,
-            *("-m", "granian", "controlplane.asgi:application", "--interface", "asgi", "--loop", "uvloop"),
-            *("--host", "127.0.0.1", "--workers", "1", "--backpressure", "4096", "--port", str(made.gateway_port)),
+            *("-m", "controlplane.web", "--port", str(made.gateway_port)),
         )
         _wait_for(made)
         yield made

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from itertools import count
 from typing import cast
 
 import uvloop
 
 ANSWER = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"bench","choices":[{"index":0,'
-    b'"message":{"role":"assistant","content":"Hello there, how can I help you today?"},"finish_reason":"stop"}],'
+    b'"message":{"role":"assistant","content":"Hello there %s, how can I help you today?"},"finish_reason":"stop"}],'
     b'"usage":{"prompt_tokens":9,"completion_tokens":10,"total_tokens":19}}'
 )
-WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER % b"aaaaaaaa")
 
 WORDS = ("Hello", " there", ",", " how", " can", " I", " help", " you", " today", "?")
 
@@ -47,8 +48,13 @@ STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-e
 STREAM = STREAM_HEAD + b"".join(map(_http_chunk, _events())) + b"0\r\n\r\n"
 
 
+_LETTERS = bytes.maketrans(b"0123456789", b"kotulipane")
+
+
 class Provider(asyncio.Protocol):
-    """One connection; requests are answered in order."""
+    """One connection; requests are answered in order. No two whole answers are the same."""
+
+    answered = count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -62,7 +68,12 @@ class Provider(asyncio.Protocol):
                 return
             body, self.buffer = self.buffer[end + 4 : end + 4 + size], self.buffer[end + 4 + size :]
             streamed = b'"stream":true' in body or b'"stream": true' in body
-            self.transport.write(STREAM if streamed else WHOLE)
+            self.transport.write(STREAM if streamed else HEAD + ANSWER % in_letters(next(self.answered)))
+
+
+def in_letters(number: int) -> bytes:
+    """Eight letters, others for each number: figures would be somebody's number to guardrails."""
+    return (b"%08d" % (number % 10**8)).translate(_LETTERS)
 
 
 def _content_length(head: bytes) -> int:

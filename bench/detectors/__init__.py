@@ -1,0 +1,1 @@
+"""How well anomalies and drift are found: ``python -m bench.detectors``."""
