@@ -11,9 +11,9 @@ BIN := $(VENV)/bin
 INSTALL = sh .ci/install $(BIN)
 # Words after `--` style targets: make test ARGS="-k breaker -x".
 ARGS ?=
-# On two cores a second test worker halves the time; more workers only wait for the same servers.
+# On two cores a second test worker halves the time; a third takes it from the other two.
 TEST_WORKERS ?= 2
-APPS := alerting contracts controlplane evaluation events gateway guardrails rag routing tenants workflows
+APPS := alerting console contracts controlplane embeddings evaluation events gateway guardrails rag routing tenants workflows
 
 export UV_SYSTEM_CERTS := 1
 
@@ -41,11 +41,11 @@ run: $(VENV)/.installed ## Start everything on http://localhost:8080 (HOST, PORT
 
 .PHONY: test
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k breaker -x", TEST_WORKERS=0)
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: coverage
 coverage: $(VENV)/.installed-dev ## Run the tests and report the branches they reach
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Check style and layout (ruff)
@@ -58,12 +58,16 @@ imports: $(VENV)/.installed-dev ## Check the import contracts (import-linter)
 
 .PHONY: types
 types: $(VENV)/.installed-dev ## Check the types (mypy --strict)
-	@$(BIN)/mypy $(APPS) tests manage.py
+	@$(BIN)/mypy --num-workers 2 $(APPS) tests manage.py
 
 .PHONY: format
 format: $(VENV)/.installed-dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+.PHONY: screenshots
+screenshots: $(VENV)/.installed-dev ## Photograph all pages of an installation with the demo into var/screenshots (ARGS="page …")
+	@$(BIN)/python -m deploy.screenshots $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.installed-dev ## Measure the gateway against direct calls (ARGS goes to bench.run)
@@ -73,7 +77,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-vers
 .PHONY: lock
 lock: $(VENV)/.installed ## Resolve the newest allowed versions into the lock files
 	@$(LOCK) --upgrade pyproject.toml -o requirements.lock
-	@$(LOCK) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --upgrade pyproject.toml --group dev --group deep -c requirements.lock -o requirements-dev.lock
 	@$(LOCK) --upgrade --group bootstrap -o requirements-uv.lock
 	@if grep -nE '[a-z]+://' requirements*.lock; then echo "A lock file names an address."; exit 1; fi
 

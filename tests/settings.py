@@ -43,10 +43,14 @@ elif os.environ.get("REDIS_URL"):
     os.environ[_SHARED_REDIS_VARIABLE] = os.environ["REDIS_URL"]
 
 from controlplane.settings import *  # noqa: F403
-from controlplane.settings import STORAGES
+from controlplane.settings import INSTALLED_APPS, STATICFILES_DIRS, STORAGES
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.database"]
 
 # Pages render without a collected manifest; a cheap hash keeps user factories fast.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# What tests bring into pages comes from the pages' own server, as their policy wants it.
+STATICFILES_DIRS = [*STATICFILES_DIRS, ("vendored", Path(__file__).parent / "console" / "vendored")]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True

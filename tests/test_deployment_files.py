@@ -183,8 +183,14 @@ def test_every_alert_says_what_to_do():
             assert anchor in _anchors(ROOT / document), rule["alert"]
 
 
+def _tables() -> set[str]:
+    """Of the ledger, whose names begin like those of metrics."""
+    migrations = (ROOT / "events" / "migrations").glob("*.py")
+    return {name for path in migrations for name in re.findall(r"CREATE TABLE (\w+)", _read(path))}
+
+
 def test_metrics_named_in_documents_exist():
-    names = _metric_names() | {re.sub(r"_(bucket|sum|count)$", "", name) for name in _metric_names()}
+    names = _tables() | _metric_names() | {re.sub(r"_(bucket|sum|count)$", "", name) for name in _metric_names()}
     for path in DOCUMENTS:
         quoted = re.findall(r"`((?:gateway|gen_ai|events)_[a-z_]+)`", _read(path))
         assert {name for name in quoted if not name.endswith("_id")} - LABELS_OF_METRICS <= names, path.name
@@ -226,7 +232,8 @@ def test_every_file_that_a_document_quotes_exists(path):
     roots = "|".join(sorted(folder.name for folder in ROOT.iterdir() if folder.is_dir() and folder.name.isidentifier()))
     for quoted in re.findall(rf"`((?:{roots})/[\w./-]+)`", _read(path)):
         if not quoted.startswith("var/"):
-            assert (ROOT / quoted).exists(), quoted
+            # Templates and static files are named as Django's loaders do.
+            assert any((base / quoted).exists() for base in (ROOT, ROOT / "templates", ROOT / "static")), quoted
 
 
 def test_every_class_that_the_interfaces_name_exists():
@@ -269,8 +276,8 @@ def test_the_image_is_built_from_what_exists_and_holds_every_app():
     for line in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE):
         for source in line.split():
             assert source == "." or ((ROOT / source).exists() and source in kept), source
-    # An installed app has an __init__.py that says so; tests and benchmarks stay outside.
-    apps = {init.parent.name for init in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    # An installed app has an __init__.py that says so; tests, benchmarks and what deploys stay outside.
+    apps = {init.parent.name for init in ROOT.glob("*/__init__.py")} - {"tests", "bench", "deploy"}
     assert apps <= kept
 
 

@@ -39,7 +39,7 @@ def test_the_openapi_document_is_served_with_its_pages(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_pages_carry_security_headers(client: Client) -> None:
-    response = client.get("/admin/login/")
+    response = client.get("/account/login/")
     assert response.status_code == 200
     assert response.headers["x-frame-options"] == "DENY"
     assert response.headers["x-content-type-options"] == "nosniff"

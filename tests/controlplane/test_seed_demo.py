@@ -12,7 +12,7 @@ from routing.selectors import live_models
 from routing.services import delete_provider, update_provider, update_route
 from tenants.audit import AuditEntry
 from tenants.keys import key_hash
-from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.models import ApiKey, Budget, Membership, Tenant, User
 from tenants.services import create_tenant, revoke_key
 
 pytestmark = pytest.mark.django_db
@@ -42,12 +42,19 @@ def test_a_fresh_database_gets_a_tenant_a_key_a_provider_and_a_default_route():
     assert [str(target.model) for target in route.targets.all()] == ["sandbox/sandbox-small", "sandbox/sandbox-large"]
 
 
+def test_the_demo_tenant_is_told_what_it_spends_and_never_stopped():
+    seed()
+    budget = Budget.objects.get()
+    assert (budget.tenant.slug, budget.level, budget.window, budget.action) == ("demo", "tenant", "month", "alert_only")
+    assert (budget.limit_nanousd, budget.thresholds) == (100_000_000_000, [50, 80, 100])
+
+
 def test_the_sandbox_has_its_address_and_every_model_a_price():
     seed()
     assert Provider.objects.get().base_url == "sandbox://"
     models = live_models(None)
     assert [model.name for model in models] == ["sandbox-small", "sandbox-large", "sandbox-embed"]
-    assert all(model.price_input for model in models)
+    assert all(model.prices.get().input for model in models)
 
 
 def test_a_second_run_changes_nothing():

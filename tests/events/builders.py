@@ -6,8 +6,11 @@ from typing import Any
 from contracts.events import (
     AttemptCompleted,
     AttemptFailed,
+    CacheHit,
+    CacheMissed,
     EventContext,
     EventPayload,
+    GuardrailMatched,
     RequestCompleted,
     RequestFailed,
     RequestRejected,
@@ -60,8 +63,8 @@ def attempt_failed(**fields: Any) -> AttemptFailed:
 
 def line(payload: EventPayload, of: EventContext, now: datetime | None = None) -> bytes:
     now_ns = int((now or datetime.now(UTC)).timestamp() * 1_000_000) * 1000
-    encoder = EnvelopeEncoder(service_name="breakwater", env="test", now_ns=lambda: now_ns)
-    lines, _ = encoder.encode_lines([encoder.envelope(payload, of)])
+    encoder = EnvelopeEncoder(service_name="breakwater", env="test")
+    lines, _ = encoder.encode_lines([encoder.envelope(payload, of, now_ns)])
     return lines.removesuffix(b"\n")
 
 
@@ -83,3 +86,18 @@ def batch(
     acked: Position = START,
 ) -> Batch:
     return Batch(spool_id, after=after, end=end or Position(1, len(data)), acked=acked, data=data)
+
+
+def matched(**fields: Any) -> GuardrailMatched:
+    rule = {"policy_id": "p-1", "policy": "standard", "version": 1, "rule_id": "r-1", "rule": "Rivals", "kind": "words"}
+    found = {"stage": "input", "action": "block", "entities": {"RIVAL": 1}, "route": "default", "key_id": "key-1"}
+    return GuardrailMatched(**{**rule, **found, **fields})
+
+
+def cache_hit(**fields: Any) -> CacheHit:
+    given = {"route": "default", "provider": "openai", "model": "gpt", "key_id": "key-1", "source": "redis"}
+    return CacheHit(**{**given, "age_s": 3.0, "saved_nanousd": 1_000, **fields})
+
+
+def cache_missed(**fields: Any) -> CacheMissed:
+    return CacheMissed(**{"route": "default", "key_id": "key-1", "reason": "absent", **fields})

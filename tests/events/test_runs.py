@@ -4,7 +4,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connections
 
 from contracts.errors import ServiceUnavailable
 from events import runs as runs_module
@@ -14,12 +14,6 @@ from events.runs import DjangoRunReader
 from tests.events.builders import TENANT, attempt_completed, attempt_failed, batch, completed, context, line, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def _empty() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, events_run, events_spoolposition, events_quarantinedevent")
-    connections.close_all()
 
 
 @pytest.fixture
@@ -35,7 +29,7 @@ async def stored_run() -> AsyncIterator[str]:
     await store.write([batch(b"".join(line(event, of) + b"\n" for event in events))])
     await store.aclose()
     yield "req_1"
-    await sync_to_async(_empty)()
+    await sync_to_async(connections.close_all)()
 
 
 async def test_a_run_tells_its_request_attempts_figures_and_events(stored_run: str):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from contracts.budgets import BudgetAction, BudgetSpec, BudgetWindow
 from contracts.errors import ServiceUnavailable
 from contracts.events import EventContext, EventPayload
+from contracts.ports import Spend, SpendQuery
 from contracts.specs import KeySpec, LimitMetric, LimitSpec, PlatformSpec, TenantSpec
 
 
@@ -82,3 +86,50 @@ def limit(
         value=value,
         window_s=0 if metric is LimitMetric.CONCURRENCY else window_s,
     )
+
+
+def budget(
+    limit_nanousd: int,
+    *,
+    level: str = "tenant",
+    name: str = "",
+    window: BudgetWindow = BudgetWindow.TOTAL,
+    action: BudgetAction = BudgetAction.BLOCK,
+    **fields: Any,
+) -> BudgetSpec:
+    return BudgetSpec(
+        id=name or f"budget-{level}",
+        name=name or f"{level} budget",
+        level=level,
+        subject="" if level == "user" else f"{level}-1",
+        limit_nanousd=limit_nanousd,
+        window=window,
+        action=action,
+        **fields,
+    )
+
+
+class MemoryLedger:
+    """A usage ledger in memory: what was billed, by call; can be 'down'."""
+
+    def __init__(self) -> None:
+        self.costs: dict[str, int] = {}
+        self.reads = 0
+        self.down = False
+
+    def record(self, call_id: str, cost: int) -> None:
+        self.costs[call_id] = cost
+
+    @property
+    def total(self) -> int:
+        return sum(self.costs.values())
+
+    async def read(self, query: SpendQuery) -> Spend:
+        self.reads += 1
+        if self.down:
+            raise ServiceUnavailable("The usage ledger cannot be reached.")
+        return Spend(
+            nanousd=self.total,
+            recorded=frozenset(call_id for call_id in query.call_ids if call_id in self.costs),
+            as_of=len(self.costs),
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -10,8 +11,10 @@ import msgspec
 
 from contracts.chat import JsonObject
 from contracts.clock import SystemClock
+from contracts.errors import RunNotFound
 from contracts.events import EventPayload
-from contracts.ports import Upstream
+from contracts.ports import Feedback, FeedbackTaken, FeedbackTaker, PriceReader, SignalReader, Upstream, UsageReader
+from contracts.signals import KeptAnswers, RuleHits
 from contracts.specs import (
     Capability,
     KeySpec,
@@ -19,22 +22,28 @@ from contracts.specs import (
     ModelSpec,
     PlatformSpec,
     PriceSpec,
+    PriceTimeline,
     ProviderSpec,
     RetrySpec,
     RouteSpec,
     TargetSpec,
     TenantSpec,
 )
+from contracts.usage import UsageFigures, UsagePage, UsageQuery
 from events.engine.redis_wire import RedisWire
 from events.engine.tracing import CallTracer
+from gateway.analytics import Analytics
 from gateway.endpoints import Endpoints, serve
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
+from gateway.engine.cache.tool_results import ToolResults
 from gateway.engine.spec_cache import SpecCache
 from gateway.exchange import Answer, GatewayRequest
+from gateway.feedback import FeedbackEndpoint
 from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
+from gateway.tool_results import ToolResultEndpoints
 from routing.engine.executor import Engine
 from routing.providers.sandbox_transport import SandboxUpstream
 from tests.gateway.doubles import DictSpecSource, RecordingEmitter
@@ -67,6 +76,40 @@ class NoRuns:
         return None
 
 
+class NoUsage:
+    """A ledger that is empty."""
+
+    async def read(self, query: UsageQuery) -> UsagePage:
+        return UsagePage(rows=[], total=UsageFigures())
+
+
+class NoSignals:
+    """Nothing was counted."""
+
+    async def rule_hits(self, tenant_id: str, times: Sequence[tuple[int, int]]) -> list[list[RuleHits]]:
+        return [[] for _ in times]
+
+    async def kept_answers(self, tenant_id: str, times: Sequence[tuple[int, int]]) -> list[list[KeptAnswers]]:
+        return [[] for _ in times]
+
+
+class NoFeedback:
+    """Nobody's calls are known."""
+
+    async def take(self, feedback: Feedback) -> FeedbackTaken:
+        raise RunNotFound("There is no run with this correlation id.")
+
+
+class PresentPrices:
+    """Prices that always were what they are."""
+
+    def __init__(self, targets: Sequence[TargetSpec]) -> None:
+        self._prices = {target.model.id: target.model.price for target in targets}
+
+    async def read(self, model_id: str, tenant_id: str, start_ms: int, end_ms: int) -> PriceTimeline:
+        return PriceTimeline(price=self._prices.get(model_id))
+
+
 class Stand:
     """Endpoints with one tenant whose default route has the given targets."""
 
@@ -80,6 +123,10 @@ class Stand:
         tenant: JsonObject | None = None,
         route: JsonObject | None = None,
         tracer: CallTracer | None = None,
+        usage: UsageReader | None = None,
+        prices: PriceReader | None = None,
+        signals: SignalReader | None = None,
+        feedback: FeedbackTaker | None = None,
     ) -> None:
         clock = SystemClock()
         self.emitter = RecordingEmitter()
@@ -112,6 +159,18 @@ class Stand:
         self.endpoints = Endpoints(
             pipeline=self.pipeline,
             reads=Reads(specs=specs, authenticator=authenticator, runs=NoRuns()),
+            analytics=Analytics(
+                specs=specs,
+                authenticator=authenticator,
+                usage=usage or NoUsage(),
+                prices=prices or PresentPrices(targets),
+                signals=signals or NoSignals(),
+                clock=clock,
+            ),
+            tools=ToolResultEndpoints(
+                authenticator=authenticator, results=ToolResults(None, emitter=self.emitter, clock=clock)
+            ),
+            feedback=FeedbackEndpoint(authenticator=authenticator, taker=feedback or NoFeedback()),
             health=Health(probes={}, targets=self.engine.snapshot, metrics=lambda: b""),
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from drf_spectacular import validation
+from jsonschema_rs import Draft202012Validator
 
 from gateway.openapi import OPERATIONS, Operation
 from tests.gateway.api_document import api_document, validator_of
@@ -28,12 +31,15 @@ def described(document: Any, name: str) -> Any:
     return operation
 
 
-def test_the_command_finds_no_fault_in_the_document(tmp_path: Any) -> None:
-    call_command("spectacular", "--validate", "--fail-on-warn", file=str(tmp_path / "schema.yml"))
+def test_the_command_warns_of_nothing_in_the_document(tmp_path: Any) -> None:
+    call_command("spectacular", "--fail-on-warn", file=str(tmp_path / "schema.yml"))
 
 
 def test_it_is_openapi_3_1(document: Any) -> None:
     assert document["openapi"].startswith("3.1")
+    # The schema that --validate applies; with the validator in Python that it uses, that takes half a minute.
+    schema = Path(validation.__file__).with_name("openapi_3_1_schema.json").read_bytes()
+    Draft202012Validator(msgspec.json.decode(schema)).validate(document)
 
 
 def test_every_endpoint_of_the_table_is_described_with_its_method(document: Any) -> None:

@@ -17,7 +17,7 @@ from contracts.events import (
     RequestRejected,
     RequestStarted,
 )
-from contracts.specs import RetrySpec
+from contracts.specs import PayloadStorage, RetrySpec
 from tests.gateway.doubles import limit
 from tests.gateway.stand import Stand, json_of, read, sandbox_target, sse_objects
 
@@ -67,13 +67,22 @@ async def test_a_call_is_told_in_events_that_are_on_disk_before_the_answer() -> 
 
 
 async def test_prompts_and_answers_are_in_events_only_where_the_tenant_stores_them() -> None:
-    plain, storing = Stand(), Stand(tenant={"store_payloads": True})
+    plain, storing = Stand(), Stand(tenant={"payloads": PayloadStorage.STORED})
     await plain.chat("a secret")
     await storing.chat("a secret")
     assert plain.only(RequestStarted).input is None
     assert plain.only(RequestCompleted).output is None
     assert storing.only(RequestStarted).input == [{"role": "user", "content": "a secret"}]
     assert storing.only(RequestCompleted).output["content"]
+
+
+async def test_a_tenant_that_redacts_keeps_neither_personal_data_nor_credentials() -> None:
+    stand = Stand(tenant={"payloads": PayloadStorage.REDACTED})
+    await stand.chat("ann@example.org, password: hunter22")
+    await read(await stand.chat("ann@example.org, password: hunter22", stream=True))
+    started = [event for event, _ in stand.emitter.events if isinstance(event, RequestStarted)]
+    assert [event.input for event in started] == [[{"role": "user", "content": "[EMAIL], password: [SECRET]"}]] * 2
+    assert "ann@example.org" not in str(stand.emitter.events)
 
 
 async def test_a_stream_ends_with_its_cost_and_one_completed_event() -> None:

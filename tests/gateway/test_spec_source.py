@@ -9,12 +9,13 @@ import pytest
 from django.db import connection, connections
 
 from contracts.errors import ServiceUnavailable
+from gateway import process
 from gateway.spec_source import DjangoSpecSource
 from routing.models import Model, Provider, Route, Target
 from tenants import services
 from tenants.changes import save_row
-from tenants.secrets import EnvSecretResolver
 from tests.tenants.factories import make_key, make_team, make_tenant
+from tests.tenants.secrets.doubles import environment_secrets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,6 +25,8 @@ OURS = "breakwater-spec-source-test"
 @pytest.fixture(autouse=True)
 def named_connections(monkeypatch):
     """New connections are recognisable, so that only those of the source under test are counted."""
+    # One that an earlier test of this process has left running connects as well.
+    process.stop()
     options = connections["default"].settings_dict["OPTIONS"]
     monkeypatch.setitem(options, "application_name", OURS)
 
@@ -33,7 +36,7 @@ def make_source():
     sources = []
 
     def make(**arguments):
-        sources.append(DjangoSpecSource(secrets=EnvSecretResolver({"KEY": "s3cret"}), **arguments))
+        sources.append(DjangoSpecSource(secrets=environment_secrets({"KEY": "s3cret"}), **arguments))
         return sources[-1]
 
     yield make
@@ -89,7 +92,8 @@ def furnished():
     ):
         services.set_rate_limit(tenant=tenant, level=level, metric="requests", value=value, **subject)
     for owner in (tenant, None):
-        provider = save_row(Provider(tenant=owner, name="box", kind="sandbox", secret_ref="env:KEY"))
+        reference = "" if owner else "env:KEY"
+        provider = save_row(Provider(tenant=owner, name="box", kind="sandbox", secret_ref=reference))
         model = save_row(Model(provider=provider, name="m", capabilities=["chat"]))
         route = save_row(Route(tenant=owner, name="fast" if owner else "shared", is_default=owner is None))
         save_row(Target(route=route, model=model))
@@ -112,7 +116,6 @@ def test_a_tenant_comes_with_its_routes_models_and_limits(make_source):
 
     assert spec.default_route == "fast"
     assert [route.name for route in spec.routes] == ["fast"]
-    assert spec.routes[0].targets[0].provider.credential.reveal() == "s3cret"
     assert set(spec.models) == {"m", "box/m"}
     assert sorted((limit.level, limit.value) for limit in spec.limits) == [("tenant", 1), ("user", 2)]
 
@@ -124,6 +127,7 @@ def test_the_platform_comes_without_any_tenants_rows(make_source):
 
     assert [route.name for route in spec.routes] == ["shared"]
     assert spec.default_route == "shared"
+    assert spec.routes[0].targets[0].provider.credential.reveal() == "s3cret"
     assert spec.version > 0
 
 
@@ -149,7 +153,7 @@ def test_many_loads_at_once_share_a_few_connections(make_source):
     _tenant, key = furnished()
     source = make_source(threads=2)
 
-    specs = run(many(source, key, 200))
+    specs = run(many(source, key, 60))
 
     assert {spec.id for spec in specs} == {str(key.pk)}
     assert open_connections() <= 2

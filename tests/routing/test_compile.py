@@ -7,21 +7,22 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from contracts.specs import BreakerSpec, Capability, Strategy
+from contracts.specs import BreakerSpec, CacheSpec, Capability, PayloadStorage, Strategy
 from gateway.spec_source import read_platform, read_tenant
 from routing import compile as compiling
 from routing.compile import Compiler
 from routing.models import Model, Provider, Route, Target
 from routing.selectors import live_models, live_routes
+from routing.services import set_price
 from tenants.changes import save_row
 from tenants.compile import compile_key
-from tenants.secrets import EnvSecretResolver
 from tests.tenants.factories import make_key, make_team, make_tenant
+from tests.tenants.secrets.doubles import environment_secrets
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-SECRETS = EnvSecretResolver({"KEY": "s3cret"})
+SECRETS = environment_secrets({"KEY": "s3cret"})
 
 
 @pytest.fixture
@@ -72,20 +73,45 @@ def test_the_credential_does_not_show_itself(compiler):
     assert "s3cret" not in repr(compiler.provider(a_provider(secret_ref="env:KEY")))
 
 
-def test_an_unset_secret_is_reported_once_and_leaves_no_credential(caplog, monkeypatch):
-    monkeypatch.setattr(compiling, "_reported_secrets", set())
+def test_an_unset_secret_is_reported_once_and_leaves_the_credential_empty(caplog):
     row = a_provider(secret_ref="env:MISSING")
+
+    with caplog.at_level(logging.WARNING):
+        specs = [Compiler(secrets=SECRETS, now=NOW).provider(row) for _ in range(3)]
+
+    assert [bool(spec.credential) for spec in specs] == [False] * 3
+    assert caplog.text.count("env:MISSING") == 1
+
+
+def test_a_reference_that_the_owner_may_not_use_gives_no_credential_even_if_it_got_into_the_table(caplog, monkeypatch):
+    monkeypatch.setattr(compiling, "_reported_secrets", set())
+    row = a_provider(tenant=make_tenant())
+    Provider.objects.filter(pk=row.pk).update(secret_ref="env:KEY")
+    row.refresh_from_db()
 
     with caplog.at_level(logging.WARNING, logger="routing.compile"):
         specs = [Compiler(secrets=SECRETS, now=NOW).provider(row) for _ in range(3)]
 
     assert [spec.credential for spec in specs] == [None] * 3
-    assert caplog.text.count("env:MISSING") == 1
+    assert caplog.text.count("tenant's own provider") == 1
+
+
+def test_a_credential_that_comes_late_is_in_the_specs_that_were_compiled_without_it():
+    environ: dict[str, str] = {}
+    secrets = environment_secrets(environ)
+    spec = Compiler(secrets=secrets, now=NOW).provider(a_provider(secret_ref="env:LATE"))
+
+    assert spec.credential is not None
+    spec.credential.replace("s3cret")
+
+    again = Compiler(secrets=secrets, now=NOW).provider(Provider.objects.get())
+    assert again.credential is spec.credential
 
 
 def test_a_models_own_price_wins_over_the_published_one(compiler):
     provider = a_provider(kind="openai", base_url="https://api.openai.com/v1")
-    own = a_model(provider, name="gpt-4o", price_input=7, price_output=8, price_cached_input=1, price_request=9)
+    own = a_model(provider, name="gpt-4o")
+    set_price(model=own, prices={"input": 7, "output": 8, "cached_input": 1, "request": 9})
     published = a_model(provider, name="gpt-4o-mini")
 
     price = compiler.model(own).price
@@ -100,7 +126,9 @@ def test_the_price_of_an_unknown_model_is_unknown_and_not_zero(compiler):
 
 
 def test_a_price_of_zero_is_a_price(compiler):
-    assert compiler.model(a_model(price_input=0, price_output=0)).price.input == 0
+    free = a_model()
+    set_price(model=free, prices={"input": 0, "output": 0})
+    assert compiler.model(free).price.input == 0
 
 
 def test_a_model_without_wire_name_is_called_by_its_name(compiler):
@@ -135,6 +163,12 @@ def test_a_route_keeps_its_match_strategy_and_retries(compiler):
     assert spec.match.headers == (("x-region", "eu"),)
     assert (spec.retry.max_attempts, spec.retry.per_target, spec.retry.base_ms, spec.retry.cap_ms) == (4, 3, 20, 30)
     assert (spec.sticky_by_user, spec.total_timeout_ms, spec.max_latency_ms, spec.hedge) == (True, 40, 50, True)
+
+
+def test_a_route_keeps_answers_as_its_row_says(compiler):
+    plain, keeping = a_route(name="plain"), a_route(name="keeping", cache_mode="exact", cache_ttl_s=60, cache_max_mib=2)
+    assert compiler.route(live_routes(None).get(pk=plain.pk)).cache is None
+    assert compiler.route(live_routes(None).get(pk=keeping.pk)).cache == CacheSpec(ttl_s=60, max_bytes=2 * 1024 * 1024)
 
 
 def test_targets_come_by_priority_and_keep_their_settings(compiler):
@@ -196,12 +230,12 @@ def test_a_bare_model_name_means_the_oldest_providers(compiler):
 
 @pytest.mark.parametrize(
     ("storage", "stored"),
-    [("none", False), ("redacted", False), ("stored", True)],
+    [("none", PayloadStorage.NONE), ("redacted", PayloadStorage.REDACTED), ("stored", PayloadStorage.STORED)],
 )
-def test_payloads_are_kept_in_clear_only_when_the_tenant_says_so(compiler, storage, stored):
+def test_payloads_are_kept_as_the_tenant_says(compiler, storage, stored):
     spec = compiler.tenant(make_tenant(payload_storage=storage), routes=[], models=[], limits=[])
 
-    assert spec.store_payloads is stored
+    assert spec.payloads is stored
 
 
 def test_a_tenants_default_is_its_own_setting_then_its_default_route(compiler):
@@ -257,8 +291,8 @@ def test_the_number_of_queries_does_not_grow_with_the_configuration():
         spec = read_tenant(str(tenant.pk), SECRETS)
     assert spec is not None
     assert len(spec.routes) == 3
-    assert len(queries) == 5
+    assert len(queries) == 11
 
     with CaptureQueriesContext(connection) as queries:
         read_platform(SECRETS)
-    assert len(queries) == 4
+    assert len(queries) == 7

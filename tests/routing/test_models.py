@@ -2,9 +2,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 
-from routing.models import Model, Provider, Route, Target
+from routing.models import Provider, Route, Target
 from routing.services import (
     TargetChoice,
     create_model,
@@ -68,8 +67,6 @@ def test_a_tenant_and_the_platform_may_each_have_a_provider_of_one_name():
     [
         ({"capabilities": []}, "at least one capability|cannot be blank"),
         ({"capabilities": ["fly"]}, "not a valid choice"),
-        ({"price_input": 1}, "both an input and an output price"),
-        ({"price_request": 1}, "both an input and an output price"),
         ({"name": "two words"}, "without spaces"),
     ],
 )
@@ -77,12 +74,6 @@ def test_a_model_that_cannot_work_is_refused(fields: dict[str, Any], complaint: 
     provider = sandbox()
     with pytest.raises(ValidationError, match=complaint):
         create_model(**{"provider": provider, "name": "small", **fields})
-
-
-def test_the_database_itself_refuses_half_prices():
-    provider = sandbox()
-    with pytest.raises(IntegrityError, match="model_prices_together"), transaction.atomic():
-        Model.objects.create(provider=provider, name="m", capabilities=["chat"], price_input=1)
 
 
 def test_a_model_in_use_is_not_deleted_and_the_message_tells_by_what():

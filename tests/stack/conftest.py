@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.installation import Installation
+from tests.stack.installation import Installation, Up, business, free_port
 from tests.stack.ledger import Figures
 from tests.upstreams.openai import OpenAIUpstream
 from tests.upstreams.server import UpstreamServer
+
+FIRST_START_S = 90.0
+"""With the packages there."""
 
 Upstreams = tuple[UpstreamServer, UpstreamServer]
 
@@ -34,6 +37,33 @@ def shared_installation(directory: Path) -> Iterator[Installation]:
         yield installation
     finally:
         installation.stop()
+
+
+class Fresh:
+    """What `make run` starts in an empty directory, with servers of its own; started again by those who stop it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._port = free_port()
+        self.up = self.start()
+
+    def start(self) -> Up:
+        """Start it (again), at its port and over its data."""
+        self.up = Up(self.directory, port=self._port)
+        return self.up
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Iterator[Fresh]:
+    """Ready for its first visitor. The tests of its life are the last that use it, by their file's name."""
+    directory = Path(tempfile.mkdtemp(prefix="bw-fresh-"))
+    fresh = Fresh(directory)
+    try:
+        fresh.up.wait_until_ready(FIRST_START_S * business())
+        yield fresh
+    finally:
+        fresh.up.stop()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -18,9 +19,17 @@ django.setup()
 from routing.services import TargetChoice, create_model, create_provider, create_route
 from tenants.actor import acting_as
 from tenants.keys import ClearKey
-from tenants.models import ApiKey, Tenant
-from tenants.services import create_key, create_tenant, revoke_key, set_rate_limit
-from tests.stack.installation import KEY, ROUTE
+from tenants.models import ApiKey, RateLimit, Tenant
+from tenants.services import (
+    create_key,
+    create_tenant,
+    delete_rate_limit,
+    revoke_key,
+    rotate_key,
+    set_budget,
+    set_rate_limit,
+)
+from tests.stack.installation import GOVERNED_KEY, GOVERNED_ROUTE, KEY, ROUTE
 
 BREAKER: dict[str, float | int] = {"window_s": 10, "minimum_calls": 5, "failure_rate": 0.5, "open_s": 2.0}
 
@@ -43,14 +52,52 @@ def seed(*upstream_urls: str) -> None:
             first_token_timeout_ms=1_000,
             max_in_flight=200,
         )
-        model = create_model(provider=provider, name=f"model-{number}", price_input=1_000_000, price_output=2_000_000)
+        model = create_model(
+            provider=provider, name=f"model-{number}", prices={"input": 1_000_000, "output": 2_000_000}
+        )
         targets.append(TargetChoice(model=model, priority=number, breaker=BREAKER))
     create_route(name=ROUTE, tenant=tenant, targets=targets, total_timeout_ms=10_000)
+    _seed_governed(targets[0])
+
+
+def _seed_governed(target: TargetChoice) -> None:
+    tenant = create_tenant(slug="governed", name="Governed")
+    create_key(tenant=tenant, name="Governed", clear_key=ClearKey(GOVERNED_KEY, "governed", GOVERNED_KEY[-4:]))
+    create_route(name=GOVERNED_ROUTE, tenant=tenant, targets=[target], total_timeout_ms=10_000)
+
+
+def limit_users(metric: str, value: str, window_s: str) -> None:
+    """Each end user of the governed tenant gets this limit, and no other."""
+    tenant = Tenant.objects.get(slug="governed")
+    for limit in RateLimit.objects.for_tenant(tenant):
+        delete_rate_limit(limit=limit)
+    set_rate_limit(tenant=tenant, level="user", metric=metric, value=int(value), window_s=int(window_s))
+
+
+def budget_users(limit_nanousd: str) -> None:
+    """Each end user of the governed tenant may spend so much, and knows no other limit."""
+    tenant = Tenant.objects.get(slug="governed")
+    for limit in RateLimit.objects.for_tenant(tenant):
+        delete_rate_limit(limit=limit)
+    set_budget(tenant=tenant, name="each user", level="user", window="total", limit_nanousd=int(limit_nanousd))
 
 
 def create(clear: str) -> None:
     """A key of the tenant with this text, which is also its name."""
     create_key(tenant=Tenant.objects.get(slug="stack"), name=clear, clear_key=ClearKey(clear, clear[:5], clear[-4:]))
+
+
+def budget_key(clear: str, limit_nanousd: str) -> None:
+    """A key of the governed tenant with this text and name that may spend so much."""
+    tenant = Tenant.objects.get(slug="governed")
+    key, _ = create_key(tenant=tenant, name=clear, clear_key=ClearKey(clear, clear[:5], clear[-4:]))
+    set_budget(tenant=tenant, name="own", level="key", key=key, window="day", limit_nanousd=int(limit_nanousd))
+
+
+def rotate(name: str) -> None:
+    """Let the governed tenant's key go on for an hour beside a successor; prints the successor."""
+    _, clear = rotate_key(key=ApiKey.objects.get(tenant__slug="governed", name=name), overlap=timedelta(hours=1))
+    print(clear)
 
 
 def revoke(name: str) -> None:
@@ -59,7 +106,15 @@ def revoke(name: str) -> None:
     print(time.time())
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"seed": seed, "create-key": create, "revoke-key": revoke}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "seed": seed,
+    "create-key": create,
+    "revoke-key": revoke,
+    "limit-users": limit_users,
+    "budget-users": budget_users,
+    "budget-key": budget_key,
+    "rotate-key": rotate,
+}
 
 if __name__ == "__main__":
     with acting_as("operator"):

@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 HEADER_TIMEOUT_S = 10.0
 """What the web server is started with."""
 DRIBBLERS = 40
-SLOWEST_S = 0.5
 
 REQUEST_LINE = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
 UNFINISHED_BODY = (
@@ -36,15 +35,16 @@ async def test_clients_that_dribble_are_cut_and_hold_up_nobody(
         bodies = [_dribble(installation, UNFINISHED_BODY, b" ") for _ in range(DRIBBLERS)]
         cut = await asyncio.gather(*headers, *bodies)
     for held_s, _answer in cut[:DRIBBLERS]:
-        assert held_s < HEADER_TIMEOUT_S + 3
+        assert held_s < HEADER_TIMEOUT_S + 3 * business()
     for held_s, answer in cut[DRIBBLERS:]:
-        assert held_s < BODY_TIMEOUT_S + 3
+        assert held_s < BODY_TIMEOUT_S + 3 * business()
         assert answer.startswith(b"HTTP/1.1 408"), answer[:200]
         assert b'"retryable":' in answer
     assert load.failed == []
     slowest_s = max(call.took_s for call in load.calls)
     print(f"{len(load.calls)} calls beside {2 * DRIBBLERS} dribbling clients, slowest {slowest_s * 1000:.0f} ms")
-    assert slowest_s < SLOWEST_S * business()
+    # A call may meet a pause of the machine; one that waited for a dribbling client took far longer.
+    assert slowest_s < HEADER_TIMEOUT_S / 2
 
 
 async def _dribble(installation: Installation, head: bytes, drop: bytes) -> tuple[float, bytes]:

@@ -22,24 +22,24 @@ async def test_a_key_works_once_it_is_made_and_dies_within_a_second_of_its_revoc
     async with installation.lines_to_workers() as lines:
         for line in lines.values():
             # Each worker now remembers that there is no such key.
-            assert await _status(installation, line, key) == 401
+            assert await status_of(installation, line, key) == 401
         await asyncio.to_thread(installation.control, "create-key", key)
         for line in lines.values():
-            assert await _status(installation, line, key) == 200
+            assert await status_of(installation, line, key) == 200
 
-        watches = [asyncio.create_task(_last_success(installation, line, key)) for line in lines.values()]
+        watches = [asyncio.create_task(last_success(installation, line, key)) for line in lines.values()]
         revoked_at = float(await asyncio.to_thread(installation.control, "revoke-key", key))
         for lived_until in await asyncio.wait_for(asyncio.gather(*watches), 10):
             print(f"last served {(lived_until - revoked_at) * 1000:+.0f} ms after the revocation")
             assert lived_until < revoked_at + 1.0
 
 
-async def _last_success(installation: Installation, line: aiohttp.ClientSession, key: str) -> float:
+async def last_success(installation: Installation, line: aiohttp.ClientSession, key: str) -> float:
     """Call until the key is refused; the Unix time at which the last call that was served began."""
     last = 0.0
     while True:
         began = time.time()
-        status = await _status(installation, line, key)
+        status = await status_of(installation, line, key)
         if status == 401:
             return last
         assert status == 200
@@ -47,7 +47,8 @@ async def _last_success(installation: Installation, line: aiohttp.ClientSession,
         await asyncio.sleep(0.01)
 
 
-async def _status(installation: Installation, line: aiohttp.ClientSession, key: str) -> int:
+async def status_of(installation: Installation, line: aiohttp.ClientSession, key: str) -> int:
+    """The answer's status to one call with this key."""
     body = {"model": ROUTE, "messages": [{"role": "user", "content": "Hello"}]}
     headers = {"authorization": f"Bearer {key}"}
     async with line.post(f"{installation.root}/v1/chat/completions", json=body, headers=headers) as response:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from django.db import transaction
 
+from events.engine.redis_channels import channel
 from routing.models import Provider
 from tenants import services
 from tenants.changes import delete_row, save_row
@@ -16,9 +17,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Subscriber:
-    def __init__(self, client):
+    def __init__(self, client, redis_url):
         self._pubsub = client.pubsub(ignore_subscribe_messages=False)
-        self._pubsub.subscribe(CHANNEL)
+        self._pubsub.subscribe(channel(CHANNEL, redis_url))
         assert self._pubsub.get_message(timeout=5)["type"] == "subscribe"
 
     def next(self):
@@ -38,8 +39,8 @@ class Subscriber:
 
 
 @pytest.fixture
-def subscriber(redis_client):
-    return Subscriber(redis_client)
+def subscriber(redis_client, redis_url):
+    return Subscriber(redis_client, redis_url)
 
 
 def test_a_revoked_key_is_announced_with_its_digest(subscriber):

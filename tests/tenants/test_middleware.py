@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from tenants.actor import SYSTEM, Actor, acting_as, current_actor
-from tenants.middleware import actor_middleware
+from tenants.middleware import actor_middleware, actor_of
 from tenants.models import User
 
 
@@ -74,3 +74,19 @@ def test_a_command_acts_under_its_own_name():
     with acting_as("config apply"):
         assert current_actor() == Actor("config apply")
     assert current_actor() == SYSTEM
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "1.2.3.4, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        ("203.0.113.9", "198.51.100.7", "203.0.113.9"),
+        ("10.0.0.1", "", "10.0.0.1"),
+    ],
+)
+def test_the_address_behind_our_own_proxies_is_the_clients(settings, peer, forwarded, expected):
+    settings.TRUSTED_PROXIES = ("10.0.0.0/8",)
+    request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert actor_of(request).ip == expected

@@ -25,6 +25,7 @@ def furnish(tenant):
     services.set_membership(user=make_user(), tenant=tenant, role="viewer")
     for level, subject in (("tenant", {}), ("user", {}), ("team", {"team": team}), ("key", {"key": key})):
         services.set_rate_limit(tenant=tenant, level=level, metric="requests", value=5, **subject)
+        services.set_budget(tenant=tenant, level=level, name="b", limit_nanousd=5, **subject)
     provider = save_row(Provider(tenant=tenant, name="own", kind="sandbox"))
     model = save_row(Model(provider=provider, name="m", capabilities=["chat"]))
     route = save_row(Route(tenant=tenant, name="own-route"))
@@ -32,6 +33,7 @@ def furnish(tenant):
 
 
 SCOPED = {
+    "budgets_of_tenant": selectors.budgets_of_tenant,
     "limits_of_tenant": selectors.limits_of_tenant,
     "keys_of_tenant": selectors.keys_of_tenant,
     "teams_of_tenant": selectors.teams_of_tenant,
@@ -77,7 +79,19 @@ def test_every_selector_that_takes_a_tenant_is_tested_here():
         and "tenant_id" in inspect.signature(function).parameters
     }
 
-    assert taking - {"tenant_by_id"} == set(SCOPED)
+    # The models that a tenant has prices for are the platform's; whose prices they are is tested with the prices.
+    # The keys of an account are ids, not rows: the next test.
+    assert taking - {"tenant_by_id", "models_priced_for", "keys_of_account"} == set(SCOPED)
+
+
+def test_the_keys_of_an_account_are_found_for_its_tenant_only():
+    ours, theirs = make_tenant(), make_tenant()
+    first = make_key(ours)
+    second, _ = services.rotate_key(key=first, overlap=timedelta(hours=1))
+    account = str(first.pk)
+
+    assert set(selectors.keys_of_account(str(ours.pk), account)) == {str(first.pk), str(second.pk)}
+    assert selectors.keys_of_account(str(theirs.pk), account) == [account]
 
 
 def test_the_limits_of_a_key_are_its_own_and_its_teams():

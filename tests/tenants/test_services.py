@@ -11,9 +11,11 @@ from events.engine.emitter import MemoryEmitter
 from tenants import services
 from tenants.actor import Actor, acting, acting_as
 from tenants.audit import AuditEntry
+from tenants.compile import compile_key
 from tenants.emitting import set_emitter
 from tenants.keys import given_key, key_hash
 from tenants.models import ApiKey, Membership, RateLimit, Team, Tenant
+from tenants.selectors import budgets_of_key, keys_of_account, limits_of_key
 from tests.tenants.factories import make_key, make_team, make_tenant, make_user
 
 pytestmark = pytest.mark.django_db
@@ -155,9 +157,54 @@ def test_a_rotated_key_has_a_successor_with_the_same_rights_and_limits():
     assert {name: getattr(successor, name) for name in same} == original
     assert successor.key_hash == key_hash(clear) != key.key_hash
     assert [limit.value for limit in successor.rate_limits.all()] == [500]
+    assert not key.rate_limits.exists()
     assert key.expires_at is not None
     assert timedelta(minutes=59) < key.expires_at - timezone.now() <= timedelta(hours=1)
     assert newest().action == "rotated"
+
+
+def test_keys_that_follow_each_other_share_limits_and_budgets_under_the_first_ones_id():
+    tenant = make_tenant()
+    key = make_key(tenant)
+    limit = services.set_rate_limit(tenant=tenant, level="key", key=key, metric="tokens", value=500)
+    budget = services.set_budget(tenant=tenant, name="own", level="key", key=key, limit_nanousd=7)
+    services.set_rate_limit(tenant=tenant, level="key", key=make_key(tenant), metric="tokens", value=1)
+
+    second, _clear = services.rotate_key(key=key)
+    third, _clear = services.rotate_key(key=second)
+
+    assert third.predecessors == [key.pk, second.pk]
+    for pk in (key.pk, second.pk, third.pk):
+        of_line = ApiKey.objects.for_tenant(tenant).get(pk=pk)
+        spec = compile_key(of_line, limits_of_key(of_line), budgets_of_key(of_line))
+        assert [(found.id, found.subject) for found in spec.limits] == [(str(limit.pk), str(key.pk))]
+        assert [(found.id, found.subject) for found in spec.budgets] == [(str(budget.pk), str(key.pk))]
+    assert keys_of_account(str(tenant.pk), str(key.pk)) == sorted(str(of_line.pk) for of_line in (key, second, third))
+
+
+def test_a_key_that_was_deleted_goes_on_counting_for_those_that_followed_it():
+    tenant = make_tenant()
+    key = make_key(tenant)
+    second, _clear = services.rotate_key(key=key)
+    third, _clear = services.rotate_key(key=second)
+    second_id = str(second.pk)
+
+    second.delete()
+
+    assert keys_of_account(str(tenant.pk), str(key.pk)) == sorted([str(key.pk), second_id, str(third.pk)])
+
+
+def test_a_changed_limit_of_a_key_is_told_to_workers_for_every_key_that_shares_it():
+    tenant = make_tenant()
+    key = make_key(tenant)
+    limit = services.set_rate_limit(tenant=tenant, level="key", key=key, metric="tokens", value=500)
+    successor, _clear = services.rotate_key(key=key)
+    limit.refresh_from_db()
+
+    told = {invalidation.key_hash for invalidation in limit.invalidations()}
+
+    assert limit.key == successor
+    assert told == {key.key_hash, successor.key_hash}
 
 
 def test_rotation_does_not_prolong_a_key_that_ends_sooner():

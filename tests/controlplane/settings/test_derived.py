@@ -26,6 +26,14 @@ def test_a_pool_is_bounded_by_its_size() -> None:
     assert database_from_url("postgresql:///x", pool_size=8)["OPTIONS"]["pool"]["max_size"] == 8
 
 
+def test_servers_compile_no_queries_and_keep_the_options_of_the_address() -> None:
+    plain = database_from_url("postgresql:///x", pool_size=0)
+    given = database_from_url("postgresql:///x?options=-c%20work_mem%3D8MB", pool_size=0)
+
+    assert plain["OPTIONS"]["options"] == "-c jit=off"
+    assert given["OPTIONS"]["options"] == "-c jit=off -c work_mem=8MB"
+
+
 def test_an_unreadable_database_address_is_not_repeated() -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         database_from_url("postgresql://u:hunter2@[broken/x", pool_size=0)

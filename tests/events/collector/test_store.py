@@ -20,14 +20,7 @@ async def store() -> AsyncIterator[EventStore]:
     opened = EventStore(address, retention=timedelta(days=30))
     yield opened
     await opened.aclose()
-    await sync_to_async(_empty)()
-
-
-def _empty() -> None:
-    """Django's flush leaves out tables that it does not manage."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, events_run, events_spoolposition, events_quarantinedevent")
-    connections.close_all()
+    await sync_to_async(connections.close_all)()
 
 
 def _lines(*lines: bytes) -> bytes:

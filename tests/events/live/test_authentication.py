@@ -9,6 +9,7 @@ from events.live.authentication import (
     credentials_of,
     set_client_address,
     set_key_authenticator,
+    set_session_check,
     set_tenant_access,
     tenant_of,
 )
@@ -20,6 +21,7 @@ def _no_hooks() -> Iterator[None]:
     set_key_authenticator(None)
     set_tenant_access(None)
     set_client_address(None)
+    set_session_check(None)
 
 
 def scope(*headers: tuple[str, str], user: Any = None, query: str = "") -> dict[str, Any]:
@@ -76,13 +78,14 @@ SAME = (("origin", "https://console.example"), ("host", "console.example"))
 
 
 async def test_a_member_watches_the_own_tenant_only():
-    async def access(user: Any, tenant_id: str) -> bool:
-        return tenant_id == "mine"
+    async def access(user: Any, tenant: str) -> str:
+        return "id-of-mine" if tenant == "mine" else ""
 
     set_tenant_access(access)
-    assert await tenant_of(credentials_of(scope(*SAME, user=person(), query="tenant=mine"))) == "mine"
-    with pytest.raises(PermissionDenied):
-        await tenant_of(credentials_of(scope(*SAME, user=person(), query="tenant=other")))
+    assert await tenant_of(credentials_of(scope(*SAME, user=person(), query="tenant=mine"))) == "id-of-mine"
+    for query in ("tenant=other", "tenant=*", "tenant=", ""):
+        with pytest.raises(PermissionDenied):
+            await tenant_of(credentials_of(scope(*SAME, user=person(), query=query)))
 
 
 async def test_a_superuser_watches_any_tenant_and_the_platform():
@@ -100,3 +103,10 @@ async def test_another_sites_page_cannot_use_the_session(headers: tuple[tuple[st
 async def test_an_inactive_user_watches_nothing():
     with pytest.raises(PermissionDenied):
         await tenant_of(credentials_of(scope(*SAME, user=person(is_active=False, is_superuser=True))))
+
+
+def test_a_session_that_counts_no_longer_is_nobodys():
+    set_session_check(lambda session, user: session == "fresh")
+
+    assert credentials_of({**scope(user=person()), "session": "fresh"}).user is not None
+    assert credentials_of({**scope(user=person()), "session": "stale"}).user is None

@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
-from django.db import connection, connections
+from django.db import connections
 from redis.asyncio import Redis
 
 from contracts.errors import AuthenticationFailed
@@ -140,7 +140,7 @@ async def test_a_slow_client_is_told_what_it_missed_and_others_miss_nothing(monk
     monkeypatch.setattr(consumer_module, "Outbox", lambda: Outbox(limit=5))
     async with _watching("key-b", all=True) as slow, _watching("key-a", all=True) as quick:
         for _ in range(40):
-            await ChannelsSink().publish(OTHER, [line(attempt_completed(), _of())])
+            await ChannelsSink().publish(OTHER, [line(attempt_completed(), context(tenant_id=OTHER))])
             await ChannelsSink().publish(MINE, [line(attempt_completed(), _of())])
             assert (await quick.receive_json_from())["type"] == "run.event"
         released.set()
@@ -195,10 +195,4 @@ async def test_a_subscription_by_correlation_id_first_replays_what_the_run_has_h
             assert live["event"]["event_type"] == "llm.request.completed"
     finally:
         await store.aclose()
-        await sync_to_async(_empty)()
-
-
-def _empty() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, events_run, events_spoolposition, events_quarantinedevent")
-    connections.close_all()
+        await sync_to_async(connections.close_all)()

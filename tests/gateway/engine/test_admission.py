@@ -37,7 +37,7 @@ def emitter() -> RecordingEmitter:
 
 @pytest.fixture
 def admission(wire: RedisWire, emitter: RecordingEmitter) -> Admission:
-    return Admission(wire, emitter=emitter, clock=SystemClock())
+    return Admission(wire, emitter=emitter, clock=SystemClock(), timeout_s=10)
 
 
 async def admit(

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from contracts.addresses import address_allowed, client_address
 from contracts.errors import AuthenticationFailed, PermissionDenied
 from contracts.specs import KeySpec, TenantSpec
-from gateway.engine.authentication import Authenticator, address_allowed, client_address, presented_key
+from gateway.engine.authentication import Authenticator, presented_key
 from gateway.engine.spec_cache import SpecCache
 from tests.gateway.doubles import DictSpecSource, ManualClock
 

@@ -49,6 +49,13 @@ def test_a_cost_budget_with_an_unknown_price_is_refused() -> None:
         apply_budget(request(budget={"max_cost_usd": 1}), [target(None)], 10)
 
 
+def test_a_budget_pays_for_the_dearest_kind_that_a_token_could_be() -> None:
+    painter = PriceSpec(input=1_000_000, output=2_000_000, image_output=20_000_000)
+    wanted = request(budget={"max_cost_usd": 110e-9})
+    apply_budget(wanted, [target(painter)], 10)
+    assert wanted.max_output_tokens == 5
+
+
 def test_a_budget_that_does_not_pay_for_the_prompt_is_refused() -> None:
     with pytest.raises(BudgetExceeded) as refused:
         apply_budget(

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from contracts.errors import ServiceUnavailable
-from contracts.specs import KeySpec
-from gateway.engine.spec_cache import NEGATIVE_TTL_S, SpecCache
+from contracts.specs import KeySpec, TenantSpec
+from gateway.engine.spec_cache import NEGATIVE_TTL_S, STALE_RETRY_S, SpecCache
 from tests.gateway.doubles import DictSpecSource, ManualClock
 
 
@@ -52,6 +52,32 @@ async def test_an_invalidated_key_is_asked_for_again(source: DictSpecSource) -> 
     await cache.key("a")
     source.keys["a"] = KeySpec(id="a", tenant_id="t", revoked=True)
     cache.invalidate(scope="key", identifier="a")
+    key = await cache.key("a")
+    assert key is not None
+    assert key.revoked
+
+
+class SlowSource(DictSpecSource):
+    """Answers with what was so 3 s ago."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def load_key(self, key_hash: str) -> KeySpec | None:
+        key = await super().load_key(key_hash)
+        self._clock.advance(3)
+        return key
+
+
+async def test_a_spec_is_as_old_as_the_question_not_as_the_answer() -> None:
+    clock = ManualClock()
+    source = SlowSource(clock)
+    source.keys["a"] = KeySpec(id="a", tenant_id="t")
+    cache = a_cache(source, clock)
+    await cache.key("a")
+    source.keys["a"] = KeySpec(id="a", tenant_id="t", revoked=True)
+    clock.advance(27)
     key = await cache.key("a")
     assert key is not None
     assert key.revoked
@@ -105,6 +131,29 @@ async def test_a_stale_key_asks_a_source_that_is_down_once_a_second_only(source:
     for _ in range(20):
         await cache.key("a")
     assert source.loads == 2
+
+
+async def test_one_call_finds_out_for_all_specs_that_the_source_is_down(source: DictSpecSource) -> None:
+    clock = ManualClock()
+    source.tenants["t"] = TenantSpec(id="t", slug="t")
+    cache = a_cache(source, clock)
+
+    async def a_call() -> None:
+        assert await cache.key("a") is not None
+        assert await cache.tenant("t") is not None
+        await cache.platform()
+
+    await a_call()
+    source.down = True
+    cache.invalidate_all()
+    loads = source.loads
+    await a_call()
+    assert source.loads == loads + 1
+
+    source.down = False
+    clock.advance(STALE_RETRY_S)
+    await a_call()
+    assert source.loads == loads + 4
 
 
 async def test_a_busy_key_is_refreshed_before_it_is_stale_without_waiting(source: DictSpecSource) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
 from contracts.clock import SystemClock
 from contracts.specs import ModelSpec, ProviderSpec, RetrySpec, Secret, TargetSpec
@@ -21,6 +17,7 @@ from routing.engine.http.client import AsyncioUpstream
 from routing.engine.upstream import SchemeUpstream
 from routing.providers.sandbox_transport import SandboxUpstream
 from tests.gateway.stand import ALL, PRICE, Stand
+from tests.served import served as served_at
 from tests.upstreams.anthropic import AnthropicUpstream
 from tests.upstreams.cohere import CohereUpstream
 from tests.upstreams.gemini import GeminiUpstream
@@ -38,6 +35,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "sandbox": ("", "sandbox-small", "sandbox-embed"),
 }
 EMBEDDERS = [kind for kind, (_, _, model) in KINDS.items() if model]
+REMOTE = [kind for kind in KINDS if kind != "sandbox"]
 
 
 def emulator_of(kind: str) -> Any:
@@ -74,7 +72,7 @@ class Served:
         return KINDS[self.kind][2]
 
 
-def target_of(kind: str, model: str, base_url: str, **provider: Any) -> TargetSpec:
+def target_of(kind: str, model: str, base_url: str, *, timeout_ms: int) -> TargetSpec:
     return TargetSpec(
         id=f"target-{kind}-{model}",
         provider=ProviderSpec(
@@ -83,9 +81,8 @@ def target_of(kind: str, model: str, base_url: str, **provider: Any) -> TargetSp
             kind=kind,
             base_url=base_url,
             credential=Secret(PROVIDER_KEY) if kind != "sandbox" else None,
-            timeout_ms=2_000,
-            first_token_timeout_ms=2_000,
-            **provider,
+            timeout_ms=timeout_ms,
+            first_token_timeout_ms=timeout_ms,
         ),
         model=ModelSpec(id=f"model-{model}", name=model, wire_name=model, capabilities=ALL, price=PRICE),
     )
@@ -111,40 +108,13 @@ async def serving(
         max_body_bytes=max_body_bytes,
         body_timeout_s=body_timeout_s,
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(lane, port=port, interface=Interfaces.ASGINL, log_enabled=False, websockets=False)
-    task = asyncio.create_task(server.serve())
-    try:
-        await _listening(port)
+    async with served_at(lane) as port:
         yield f"http://127.0.0.1:{port}"
-    finally:
-        await _stopped(server, task)
-
-
-async def _stopped(server: Server, task: asyncio.Task[None]) -> None:
-    # granian sometimes misses a stop that comes while it is starting.
-    for _ in range(50):
-        server.stop()
-        if (await asyncio.wait({task}, timeout=0.2))[0]:
-            return
-    raise AssertionError("the HTTP server did not stop")
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
-async def serving_kind(kind: str, **route: Any) -> AsyncIterator[Served]:
-    """A gateway whose default route leads to one provider of this kind."""
+async def serving_kind(kind: str, *, timeout_ms: int = 2_000) -> AsyncIterator[Served]:
+    """A gateway whose default route leads to one provider of this kind, which may take so long."""
     path, chat_model, embedding_model = KINDS[kind]
     async with contextlib.AsyncExitStack() as stack:
         upstream = None
@@ -154,11 +124,12 @@ async def serving_kind(kind: str, **route: Any) -> AsyncIterator[Served]:
             base_url = upstream.url.rstrip("/") + path
         client = SchemeUpstream(AsyncioUpstream(), sandbox=SandboxUpstream())
         stack.push_async_callback(client.aclose)
-        targets = [target_of(kind, model, base_url) for model in (chat_model, embedding_model) if model]
+        models = (chat_model, embedding_model)
+        targets = [target_of(kind, model, base_url, timeout_ms=timeout_ms) for model in models if model]
         stand = Stand(
             *targets,
             upstream=client,
-            route={"retry": RetrySpec(max_attempts=2, base_ms=1, cap_ms=2), "total_timeout_ms": 5_000, **route},
+            route={"retry": RetrySpec(max_attempts=2, base_ms=1, cap_ms=2), "total_timeout_ms": 5_000},
         )
         url = await stack.enter_async_context(serving(stand))
         yield Served(kind, url, stand, upstream)
@@ -178,8 +149,15 @@ async def embedder(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
         yield found
 
 
-@pytest.fixture(params=[kind for kind in KINDS if kind != "sandbox"])
+@pytest.fixture(params=REMOTE)
 async def remote(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """Once for every provider kind that has a server, which can misbehave."""
     async with serving_kind(request.param) as found:
+        yield found
+
+
+@pytest.fixture(params=REMOTE)
+async def impatient(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+    """The same, behind a gateway that soon gives up."""
+    async with serving_kind(request.param, timeout_ms=200) as found:
         yield found

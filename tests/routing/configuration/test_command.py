@@ -18,11 +18,11 @@ def run(*arguments: object) -> str:
 
 
 def test_apply_tells_what_it_changed_and_then_that_nothing_changed(tmp_path: Path):
-    write(tmp_path, providers=PROVIDERS, budgets="budgets: []")
+    write(tmp_path, providers=PROVIDERS, observability="slos: []")
     first = run("apply", tmp_path)
     assert "created provider openai\n" in first
-    assert "budgets.yaml: validated, not applied yet: its part is not installed\n" in first
-    assert first.endswith("5 change(s).\n")
+    assert "observability.yaml: validated, not applied yet: its part is not installed\n" in first
+    assert first.endswith("6 change(s).\n")
     assert run("apply", tmp_path).endswith("No change.\n")
 
 
@@ -45,7 +45,7 @@ def test_apply_prints_every_problem_with_its_line_and_fails(tmp_path: Path):
 
 def test_diff_exits_with_1_when_there_are_differences_and_0_when_there_are_none(tmp_path: Path):
     write(tmp_path, providers=PROVIDERS, routing=ROUTING)
-    with pytest.raises(CommandError, match="8 change") as failure:
+    with pytest.raises(CommandError, match="9 change") as failure:
         run("diff", tmp_path)
     assert failure.value.returncode == 1
     assert not Provider.objects.exists()
@@ -56,5 +56,7 @@ def test_diff_exits_with_1_when_there_are_differences_and_0_when_there_are_none(
 def test_export_writes_files_that_make_no_difference(tmp_path: Path):
     run("apply", write(tmp_path, providers=PROVIDERS, routing=ROUTING))
     target = tmp_path / "new" / "place"
-    assert run("export", target).splitlines() == [str(target / "providers.yaml"), str(target / "routing.yaml")]
+    assert run("export", target).splitlines() == [
+        str(target / name) for name in ("providers.yaml", "routing.yaml", "budgets.yaml")
+    ]
     assert run("diff", target, "--prune") == "No difference.\n"

@@ -25,10 +25,12 @@ def unusual_rows() -> None:
         capabilities=["reasoning", "chat"],
         context_window=10,
         max_output_tokens=5,
-        price_input=1,
-        price_output=123_456_789,
-        price_reasoning=4_000_000_000_000_000_000,
-        price_request=10_000_000_000,
+        prices={
+            "input": 1,
+            "output": 123_456_789,
+            "reasoning": 4_000_000_000_000_000_000,
+            "request": 10_000_000_000,
+        },
         enabled=False,
     )
     twin = create_model(provider=own, name="org/small:v1")
@@ -45,6 +47,12 @@ def unusual_rows() -> None:
         retry_base_ms=0,
         sticky_by_user=True,
         hedge=True,
+        cache_mode="exact",
+        cache_ttl_s=5,
+        cache_max_entries=6,
+        cache_max_mib=7,
+        cache_only_unsampled=True,
+        cache_hit_percent=8,
         total_timeout_ms=1,
         max_latency_ms=2,
         enabled=False,
@@ -72,7 +80,7 @@ def test_what_is_exported_rebuilds_an_empty_database(tmp_path: Path):
     Provider.objects.all().delete()
     assert apply(tmp_path / "first").problems == []
     assert {path.name: path.read_text() for path in export(tmp_path / "second")} == first
-    assert Model.objects.get(wire_name="other").price_reasoning == 4_000_000_000_000_000_000
+    assert Model.objects.get(wire_name="other").prices.get().reasoning == 4_000_000_000_000_000_000
 
 
 def test_a_plain_route_is_exported_as_primary_and_fallbacks(tmp_path: Path):
@@ -90,12 +98,9 @@ def test_a_route_that_lost_its_targets_is_exported_as_it_is(tmp_path: Path):
 
 
 def test_the_examples_apply_as_they_are_and_a_second_time_change_nothing():
+    create_tenant(slug="demo", name="Demo")
     first = apply(EXAMPLES)
     assert [str(problem) for problem in first.problems] == []
-    assert [note.partition(":")[0] for note in first.notes] == [
-        "guardrails.yaml",
-        "budgets.yaml",
-        "observability.yaml",
-    ]
+    assert [note.partition(":")[0] for note in first.notes] == ["observability.yaml"]
     assert Route.objects.get(is_default=True).name == "default"
     assert apply(EXAMPLES).changes == []

@@ -3,8 +3,6 @@ from textwrap import dedent
 
 import pytest
 
-from routing.configuration.budgets_file import read_budgets
-from routing.configuration.guardrails_file import read_guardrails
 from routing.configuration.located import Problems, Section, parse
 from routing.configuration.observability_file import read_observability
 
@@ -15,42 +13,6 @@ def problems_of(read: Callable[[Section], None], text: str) -> list[str]:
     assert top is not None
     read(top)
     return [str(problem) for problem in problems]
-
-
-def test_a_guardrail_rule_needs_a_detector_and_known_words():
-    found = problems_of(
-        read_guardrails,
-        """\
-        policies:
-          - name: p
-            rules:
-              - {name: a, action: erase}
-              - {name: b, detector: pii, applies_to: sideways}
-              - {name: c, detector: pii, threshold: 2, wording: x}
-        """,
-    )
-    assert [problem.split(": ")[0] for problem in found] == ["f.yaml:4", "f.yaml:4", "f.yaml:5", "f.yaml:6", "f.yaml:6"]
-
-
-def test_a_guardrail_policy_needs_rules():
-    assert problems_of(read_guardrails, "policies:\n  - name: p\n") == ["f.yaml:2: a policy needs rules"]
-
-
-@pytest.mark.parametrize(
-    ("entry", "complaint"),
-    [
-        ("limit_usd: 5", "budget b needs a tenant"),
-        ("tenant: demo", "budget b needs a limit_usd"),
-        ("tenant: demo\n    limit_usd: -5", "limit_usd is an amount of US dollars"),
-        ("tenant: demo\n    limit_usd: 5\n    level: team", "write whose as its subject"),
-        ("tenant: demo\n    limit_usd: 5\n    soft_thresholds: [1.5]", "a share of the limit between 0 and 1"),
-        ("tenant: demo\n    limit_usd: 5\n    at_limit: degrade", "say to which route or max_tokens"),
-        ("tenant: demo\n    limit_usd: 5\n    window: year", "is one of hour, day, week, month, total"),
-    ],
-)
-def test_a_budget_that_makes_no_sense_is_refused(entry: str, complaint: str):
-    [problem] = problems_of(read_budgets, f"budgets:\n  - name: b\n    {entry}\n")
-    assert complaint in problem
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -131,3 +133,29 @@ async def test_a_redis_that_is_down_does_not_stop_the_engine(where: TargetSpec):
     assert breaker.state is BreakerState.OPEN
     await store.aclose()
     assert not store.connected
+
+
+async def test_a_connection_that_breaks_in_the_end_does_not_keep_it_from_closing():
+    class Breaking:
+        """As uvloop has it: an operation that is cancelled on a connection just lost says so instead."""
+
+        asked = asyncio.Event()
+
+        async def get(self, _key: str) -> bytes:
+            self.asked.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as error:
+                raise RuntimeError("unable to perform operation on a closed transport") from error
+            raise AssertionError
+
+        async def aclose(self) -> None:
+            """Nothing is open."""
+
+    redis: Any = Breaking()
+    store = RedisBreakerStore(redis, clock=SystemClock(), poll_s=0.01)
+    await store.start(TargetStates(workers=1, listener=store.changed))
+    await redis.asked.wait()
+
+    async with asyncio.timeout(5):
+        await store.aclose()

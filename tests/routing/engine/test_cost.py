@@ -19,6 +19,8 @@ prices = st.builds(
     cached_input=st.none() | st.integers(0, 10**12),
     cache_write=st.none() | st.integers(0, 10**12),
     reasoning=st.none() | st.integers(0, 10**12),
+    image_input=st.none() | st.integers(0, 10**12),
+    image_output=st.none() | st.integers(0, 10**12),
     request=st.integers(0, 10**9),
 )
 usages = st.builds(
@@ -28,12 +30,20 @@ usages = st.builds(
     cached_input_tokens=tokens,
     cache_write_tokens=tokens,
     reasoning_tokens=tokens,
+    image_input_tokens=tokens,
+    image_output_tokens=tokens,
 )
 
 
 def test_each_token_is_charged_once_at_its_kinds_price():
     usage = Usage(input_tokens=1000, output_tokens=500, cached_input_tokens=400)
     assert cost_nanousd(usage, PRICE) == 600 * 2500 + 400 * 1250 + 500 * 10_000
+
+
+def test_images_are_charged_at_their_own_prices():
+    price = PriceSpec(input=1_000_000, output=2_000_000, image_input=5_000_000, image_output=30_000_000)
+    usage = Usage(input_tokens=10, output_tokens=20, image_input_tokens=4, image_output_tokens=15)
+    assert cost_nanousd(usage, price) == 6 * 1 + 4 * 5 + 5 * 2 + 15 * 30
 
 
 def test_kinds_without_a_price_cost_what_their_total_costs():

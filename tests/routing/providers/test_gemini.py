@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.lib.streaming._deltas import accumulate_delta
 
-from contracts.chat import ChatChunk, EmbeddingRequest, JsonObject
+from contracts.chat import ChatChunk, EmbeddingRequest, JsonObject, Usage
 from contracts.errors import (
     InvalidRequest,
     ProviderAuthFailed,
@@ -27,6 +27,7 @@ from contracts.errors import (
     UnsupportedParameter,
 )
 from gateway.formats.chat_request import chat_request
+from routing.providers.gemini.response import usage_of
 from routing.providers.registry import adapter_for
 from tests.upstreams.direct import ask, ask_streamed, seen, target_of
 from tests.upstreams.gemini import UNSIGNED, GeminiUpstream
@@ -467,3 +468,15 @@ def test_embeddings_are_given_as_base64_when_asked(upstream):
 def test_token_arrays_are_refused(upstream):
     with pytest.raises(UnsupportedParameter):
         embed(upstream, input=[[1, 2]])
+
+
+def test_tokens_are_counted_by_what_they_hold():
+    details = [{"modality": "TEXT", "tokenCount": 1}, {"modality": "IMAGE", "tokenCount": 2}]
+    metadata = {
+        "promptTokenCount": 6,
+        "promptTokensDetails": [*details, {"modality": "AUDIO", "tokenCount": 3}],
+        "candidatesTokenCount": 3,
+        "candidatesTokensDetails": details,
+    }
+    usage = usage_of({"usageMetadata": metadata})
+    assert usage == Usage(6, 3, audio_input_tokens=3, image_input_tokens=2, image_output_tokens=2)

@@ -1,15 +1,15 @@
-"""From an empty directory to the first answer, and back after Ctrl-C."""
+"""The life of the installation that `make run` makes: a call, Ctrl-C, another start, killed parts, its own death."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
+import re
 import signal
 import subprocess
-import tempfile
+import sys
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import psutil
 import pytest
 import websockets
 
-from tests.stack.installation import Up, business, free_port
+from tests.stack.conftest import Fresh
+from tests.stack.installation import Up, business, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
@@ -29,39 +30,57 @@ CURL = (
     ' -H "Authorization: Bearer local-dev" -H "Content-Type: application/json"'
     """ -d '{{"messages":[{{"role":"user","content":"Hello"}}],"mode":"direct"}}' """
 )
-FIRST_START_S = 90.0
 SECOND_START_S = 10.0
 RUN_WITHIN_S = 2.0
 
 
-@pytest.fixture
-def empty_directory() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="bw-first-"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+async def test_a_call_is_answered_shown_kept_and_survives_a_restart(fresh: Fresh) -> None:
+    correlation_id = await _call_and_watch(fresh.up)
+    _stop_with_ctrl_c(fresh.up, fresh.directory)
+
+    again = fresh.start()
+    await asyncio.to_thread(again.wait_until_ready, 60)
+    assert (await _run(again, correlation_id, time.monotonic()))["state"] == "completed"
+    took_s = time.monotonic() - again.began
+    print(f"second start {took_s:.1f} s")
+    assert (await asyncio.to_thread(_curl, again.port))[1]["choices"][0]["message"]["content"]
+    assert took_s < SECOND_START_S * business()
 
 
-async def test_the_first_call_is_answered_shown_kept_and_survives_a_restart(empty_directory: Path) -> None:
-    up = Up(empty_directory, port=free_port())
-    try:
-        await asyncio.to_thread(up.wait_until_ready, FIRST_START_S)
-        print(f"first start {time.monotonic() - up.began:.1f} s")
-        correlation_id = await _call_and_watch(up)
-        _stop_with_ctrl_c(up, empty_directory)
-    finally:
-        up.stop()
+def test_the_admins_password_outlives_a_restart(fresh: Fresh) -> None:
+    password = re.search(r"password (\S+)", fresh.up.text)
+    assert password is not None
+    assert password[1] == (fresh.up.var_dir / "admin-password").read_text().strip()
+    with httpx.Client(base_url=fresh.up.root, timeout=30) as browser:
+        page = browser.get("/admin/", follow_redirects=True).text
+        stylesheet = re.search(r"/static/[^\"']+\.css", page)
+        assert stylesheet is not None
+        assert browser.get(stylesheet[0]).headers["content-type"].startswith("text/css")
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token is not None
+        signed_in = browser.post(
+            "/account/login/",
+            data={"csrfmiddlewaretoken": token[1], "login": "admin", "password": password[1], "next": "/admin/"},
+        )
+        assert signed_in.status_code == 302
+        assert signed_in.headers["location"] == "/admin/"
 
-    again = Up(empty_directory, port=up.port)
-    try:
-        await asyncio.to_thread(again.wait_until_ready, 60)
-        assert (await _run(again, correlation_id, time.monotonic()))["state"] == "completed"
-        took_s = time.monotonic() - again.began
-        print(f"second start {took_s:.1f} s")
-        assert (await asyncio.to_thread(_curl, again.port))[1]["choices"][0]["message"]["content"]
-        assert took_s < SECOND_START_S * business()
-        _stop_with_ctrl_c(again, empty_directory)
-    finally:
-        again.stop()
+
+def test_killed_parts_come_back(fresh: Fresh) -> None:
+    for word in ("controlplane.web", "collect", "valkey-server", "postgres"):
+        (killed,) = fresh.up.parts(word)
+        killed.kill()
+        wait_until(partial(_is_another, fresh.up, word, killed.pid), f"{word} is there again")
+    wait_until(lambda: _answers(fresh.up), "it answers")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no signal for a parent's death")
+def test_a_killed_installation_leaves_nothing_behind(fresh: Fresh) -> None:
+    everyone = fresh.up.everyone()
+    fresh.up.process.kill()
+    fresh.up.process.wait()
+    _gone, alive = psutil.wait_procs(everyone, timeout=40)
+    assert alive == []
 
 
 async def _call_and_watch(up: Up) -> str:
@@ -116,6 +135,17 @@ def _stop_with_ctrl_c(up: Up, directory: Path) -> None:
     _gone, alive = psutil.wait_procs(everyone, timeout=5)
     assert alive == []
     assert [process.pid for process in psutil.process_iter() if str(directory) in _words(process)] == []
+
+
+def _is_another(up: Up, word: str, pid: int) -> bool:
+    return any(part.pid != pid for part in up.parts(word))
+
+
+def _answers(up: Up) -> bool:
+    try:
+        return httpx.get(f"{up.root}/health", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def _words(process: psutil.Process) -> str:

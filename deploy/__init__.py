@@ -1,0 +1,1 @@
+"""What runs, ships and shows an installation."""

@@ -1,0 +1,48 @@
+"""What is read first is what a page needs, and nothing is left out in the end."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.usage import UsageDimension, UsageQuery
+from events.ledger.buckets import Bucket
+from events.ledger.slices import FEWEST_CALLS, slices
+
+QUERY = UsageQuery(tenant_id="t", start_ms=0, end_ms=1, limit=10)
+
+
+def weighed(*calls: int) -> list[tuple[Bucket, int]]:
+    return [(Bucket(place, place + 1), number) for place, number in enumerate(calls)]
+
+
+@given(st.lists(st.integers(0, 3 * FEWEST_CALLS), max_size=30))
+def test_every_bucket_with_calls_is_in_one_slice(calls):
+    found = [bucket for part in slices(QUERY, weighed(*calls), None, lambda _: []) for bucket in part.buckets]
+    assert len(found) == len(set(found))
+    assert {bucket for bucket, number in weighed(*calls) if number} <= set(found)
+    assert found == sorted(found)
+
+
+def test_slices_are_small_at_first_and_grow():
+    parts = list(slices(QUERY, weighed(*[FEWEST_CALLS] * 7), None, lambda _: []))
+    assert [len(part.buckets) for part in parts] == [1, 2, 4]
+
+
+@given(st.lists(st.integers(1, FEWEST_CALLS), min_size=1, max_size=30))
+def test_a_large_bucket_is_cut_into_ranges_that_leave_nothing_out(shares):
+    values = [(f"user-{number:02}", share) for number, share in enumerate(shares)]
+    parts = list(slices(QUERY, weighed(5 * FEWEST_CALLS), UsageDimension.USER, lambda _: values))
+    leads = [part.lead for part in parts]
+    assert leads[0] is not None
+    assert (leads[0].first, leads[-1] and leads[-1].before) == (None, None)
+    for lead, following in pairwise(leads):
+        assert lead is not None
+        assert following is not None
+        assert lead.before == following.first
+
+
+def test_a_large_bucket_of_nobody_known_is_read_whole():
+    [part] = slices(QUERY, weighed(5 * FEWEST_CALLS), UsageDimension.USER, lambda _: [])
+    assert part.lead is not None
+    assert part.lead.first is part.lead.before is None
