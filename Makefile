@@ -13,7 +13,7 @@ INSTALL = sh .ci/install $(BIN)
 ARGS ?=
 # On two cores a second test worker halves the time; a third takes it from the other two.
 TEST_WORKERS ?= 2
-APPS := alerting console contracts controlplane embeddings evaluation events gateway guardrails rag routing tenants workflows
+APPS := alerting console contracts controlplane embeddings evaluation events gateway guardrails insights rag reports routing tenants workflows
 
 export UV_SYSTEM_CERTS := 1
 

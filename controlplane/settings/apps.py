@@ -43,6 +43,8 @@ INSTALLED_APPS = [
     "gateway",
     "evaluation",
     "alerting",
+    "insights",
+    "reports",
 ]
 MIDDLEWARE = [
     "controlplane.middleware.correlation.CorrelationMiddleware",

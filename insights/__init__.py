@@ -1,0 +1,1 @@
+"""What calls wasted, why figures moved, and what would be cheaper."""
