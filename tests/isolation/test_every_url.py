@@ -8,12 +8,14 @@ gets it; the member, the service key and the API key of another tenant must not,
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
@@ -278,31 +280,70 @@ def test_no_page_of_another_tenant_opens_for_a_member(mine, theirs):
     assert pages, "There are pages of tenants."
 
 
-def one_of_each_kind(tenant: Tenant) -> list[str]:
-    """What an address looks up is one kind of row."""
-    return sorted({min(keys) for keys in keys_of(tenant).values() if keys})
+def one_of_each_kind(tenant: Tenant) -> dict[str, str]:
+    """A row of each table of the tenant's: what an address looks up is one kind of row."""
+    return {table: min(keys) for table, keys in keys_of(tenant).items() if keys}
+
+
+UNKNOWN = (str(uuid.uuid4()), "987654321987", "nobody-has-this")
+"""Keys that no row has, in the shapes that addresses take."""
+
+
+def tables_looked_in(client: Client, method: str, path: str, key: str) -> set[str]:
+    """Whose tables a page asks for the key that it is given."""
+    asked: set[str] = set()
+
+    def note(execute, sql, params, many, context):
+        # Values may be one in another: a list for ANY, JSON.
+        if key in str(params):
+            asked.update(owned_tables().keys() & set(re.findall(r'"(\w+)"', str(sql))))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        client.generic(method, path)
+    return asked
+
+
+def keys_worth_asking(client: Client, method: str, address: Address, slug: str, keys: dict[str, str]) -> set[str]:
+    """Rows of the tables that the page looks its key up in; of all tables, where it does not tell."""
+    for unknown in UNKNOWN:
+        path = _page_path(address, slug, unknown)
+        if _leads_to(path, address) and (tables := tables_looked_in(client, method, path, unknown) & keys.keys()):
+            return {keys[table] for table in tables}
+    return set(keys.values())
+
+
+def method_of(client: Client, address: Address, slug: str) -> str:
+    """How the page is asked: with GET, unless it only does something."""
+    paths = [_page_path(address, slug, unknown) for unknown in UNKNOWN]
+    fitting = next((path for path in paths if _leads_to(path, address)), paths[0])
+    return "POST" if client.get(fitting).status_code == NOT_A_METHOD else "GET"
 
 
 @pytest.mark.timeout(400)
 def test_no_object_of_another_tenant_opens_below_the_own_one(mine, theirs, monkeypatch):
     # The page that refuses knows of no row, has been looked at by the tests above, and is most of what this one gets.
     monkeypatch.setattr(errors, "render", lambda request, template, context, status: HttpResponse(status=status))
-    keys = one_of_each_kind(theirs.tenant)
+    keys, slug = one_of_each_kind(theirs.tenant), mine.tenant.slug
     member = callers_of(mine)["member"]
-    wrong, asked = [], 0
+    wrong, asked = [], set()
     for address in addresses():
         if address.kind != "portal" or not _ARGUMENT.search(address.route.replace("<slug:tenant>", "")):
             continue
-        for key in keys:
-            path = _page_path(address, mine.tenant.slug, key)
+        method = method_of(member, address, slug)
+        for key in keys_worth_asking(member, method, address, slug, keys):
+            path = _page_path(address, slug, key)
             if not _leads_to(path, address):
                 continue
-            asked += 1
-            if theirs.marker in body_of(member.get(path)).replace(key, ""):
-                wrong.append(f"{address.route} with {key} shows what is another tenant's")
+            asked.add(key)
+            response = member.generic(method, path)
+            if theirs.marker in body_of(response).replace(key, ""):
+                wrong.append(f"{method} {address.route} with {key} shows what is another tenant's")
+            if method == "POST" and response.status_code not in REFUSED:
+                wrong.append(f"POST {address.route} with {key} answers {response.status_code}")
 
     assert wrong == []
-    assert asked > len(keys), "Pages were really asked for."
+    assert len(asked) > len(keys) / 2, "Pages were really asked for rows of most tables."
 
 
 def _leads_to(path: str, address: Address) -> bool:
@@ -314,7 +355,7 @@ def _leads_to(path: str, address: Address) -> bool:
 
 
 def test_no_public_page_shows_anything_of_another_tenant(mine, theirs):
-    keys = one_of_each_kind(theirs.tenant)
+    keys = sorted(one_of_each_kind(theirs.tenant).values())
     wrong = []
     for who, client in callers_of(mine).items():
         for address in addresses():
@@ -362,3 +403,4 @@ def test_no_call_of_the_data_plane_reaches_another_tenant(mine, theirs):
     own = client.get(f"/v1/runs/{mine.correlation_id}")
     assert own.status_code == HTTPStatus.OK, "The key's own run is there, so the others were really asked for."
     assert mine.marker in body_of(own)
+
