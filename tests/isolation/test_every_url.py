@@ -403,4 +403,3 @@ def test_no_call_of_the_data_plane_reaches_another_tenant(mine, theirs):
     own = client.get(f"/v1/runs/{mine.correlation_id}")
     assert own.status_code == HTTPStatus.OK, "The key's own run is there, so the others were really asked for."
     assert mine.marker in body_of(own)
-
