@@ -19,8 +19,10 @@ from tenants.changes import delete_row, save_row, with_fields
 from tenants.emitting import emit
 from tenants.models import Tenant
 
-EXITS: Final = {"pass": 0, "fail": 1, "undecided": 2}
-"""Exit codes of commands."""
+EXITS: Final = {"pass": 0, "fail": 1, "undecided": 0}
+"""Exit codes of commands: a deploy is held back by what is proven."""
+STRICT_EXITS: Final = {**EXITS, "undecided": 2}
+"""Where a deploy has to prove that it is no worse."""
 
 
 class GateOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +46,9 @@ class GateOutcome(msgspec.Struct, frozen=True, kw_only=True):
     candidate_mean: float | None
     checked_at: str
 
-    @property
-    def exit_code(self) -> int:
-        """Of a command."""
-        return EXITS[self.outcome]
+    def exit_code(self, *, strict: bool = False) -> int:
+        """Of a command: 0 pass, 1 fail; undecided is 0, or 2 when ``strict``."""
+        return (STRICT_EXITS if strict else EXITS)[self.outcome]
 
 
 def create_gate(*, golden_set: GoldenSet, name: str, evaluator: str, **fields: Any) -> Gate:

@@ -206,13 +206,14 @@ class CheckSerializer(StrictSerializer):
 
     candidate = serializers.CharField(max_length=200, help_text="`RUN` or `RUN/VARIANT`: a run's id, a variant's name.")
     baseline = serializers.CharField(max_length=200)
+    strict = serializers.BooleanField(default=False, help_text="Undecided has the exit code 2 instead of 0.")
 
 
 class GateOutcomeSerializer(serializers.Serializer[Any]):
     """What it came to; scores are 0 to 1."""
 
     outcome = serializers.CharField(help_text="`pass`, `fail` or `undecided`.")
-    exit_code = serializers.IntegerField(help_text="0, 1 or 2, for pipelines.")
+    exit_code = serializers.IntegerField(help_text="For pipelines: 0 pass, 1 fail; undecided 0, or 2 with `strict`.")
     why = serializers.CharField()
     drop = serializers.FloatField(allow_null=True, help_text="Of the mean score; negative: it rose.")
     low = serializers.FloatField(allow_null=True)
@@ -257,5 +258,5 @@ class GateResource(Readable, Creatable, Changeable, Deletable):
             found = check_gate(gate=gate, candidate=candidate, baseline=baseline)
         except Refusal as refusal:
             raise ValidationError({"non_field_errors": refusal.messages}) from refusal
-        told = {**msgspec.structs.asdict(found), "exit_code": found.exit_code}
+        told = {**msgspec.structs.asdict(found), "exit_code": found.exit_code(strict=sent["strict"])}
         return Response(GateOutcomeSerializer(told).data)

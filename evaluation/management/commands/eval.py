@@ -20,7 +20,7 @@ BROKEN = 3
 class Command(BaseCommand):
     """Commands of evaluations."""
 
-    help = "Hold a candidate to a gate. Exits 0: pass, 1: fail, 2: undecided, 3: it could not be checked."
+    help = "Hold a candidate to a gate. Exits 0: pass or undecided, 1: fail, 2: undecided with --strict, 3: not checked."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What is held to what."""
@@ -29,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", required=True, help="Its tenant's slug.")
         parser.add_argument("--candidate", required=True, help="RUN or RUN/VARIANT: ids of runs are on their pages.")
         parser.add_argument("--baseline", required=True, help="RUN or RUN/VARIANT.")
+        parser.add_argument("--strict", action="store_true", help="Undecided is no pass.")
         parser.add_argument("--json", action="store_true", help="Print the outcome as JSON.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -36,7 +37,7 @@ class Command(BaseCommand):
 
         Raises:
             CommandError: it could not be checked.
-            SystemExit: the candidate failed, or nothing is proven.
+            SystemExit: the candidate failed; with ``--strict`` also where nothing is proven.
         """
         tenant = Tenant.objects.filter(slug=options["tenant"]).first()
         gate = Gate.objects.for_tenant(tenant).filter(name=options["name"]).first() if tenant else None
@@ -53,5 +54,5 @@ class Command(BaseCommand):
             raise CommandError(" ".join(refusal.messages), returncode=BROKEN) from refusal
         told = msgspec.json.encode(found).decode() if options["json"] else f"{found.outcome.upper()}: {found.why}"
         self.stdout.write(told)
-        if found.exit_code:
-            raise SystemExit(found.exit_code)
+        if code := found.exit_code(strict=options["strict"]):
+            raise SystemExit(code)
