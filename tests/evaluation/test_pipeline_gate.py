@@ -53,13 +53,14 @@ def held(run: EvalRun, candidate: str) -> tuple[str, ...]:
 
 def test_it_exits_as_the_gate_says(gate: Gate, script: Callable[..., Ended]):
     noise = [(one + 0.2 * (at % 5 - 2)) for at, one in enumerate(OLD)]
-    run = finished_run(gate.golden_set, {"old": OLD, "worse": [one - 0.2 for one in OLD], "noise": noise})
+    worse, better = [one - 0.2 for one in OLD], [one + at / 1000 for at, one in enumerate(OLD)]
+    run = finished_run(gate.golden_set, {"old": OLD, "worse": worse, "noise": noise, "better": better})
 
     code, said, _ = script(str(gate.pk), *held(run, "worse"))
     assert (code, said.startswith("FAIL: quality fell by")) == (1, True)
     assert script(str(gate.pk), *held(run, "noise"))[0] == 0
     assert script(str(gate.pk), *held(run, "noise"), "--strict")[0] == 2
-    found = msgspec.json.decode(script(str(gate.pk), *held(run, "old"), "--json")[1])
+    found = msgspec.json.decode(script(str(gate.pk), *held(run, "better"), "--json")[1])
     assert (found["outcome"], found["exit_code"], found["items"]) == ("pass", 0, 40)
 
 
@@ -94,9 +95,7 @@ def test_what_cannot_be_checked_is_told_with_an_exit_code_of_its_own(
         "answers 401": script(str(gate.pk), *sides, key="bw-sk-wrong"),
         "holds no service key": script(str(gate.pk), *sides, key=""),
         "is no address": script(str(gate.pk), *sides, "--url", "file:///etc"),
-        "There is no run or variant": script(
-            str(gate.pk), "--candidate", f"{run.pk}/none", "--baseline", f"{run.pk}/old"
-        ),
+        "There is no run or variant": script(str(gate.pk), *held(run, "none")),
         "broken.json": script(str(gate.pk), *sides, "--run", "broken.json"),
     }
 
