@@ -14,9 +14,8 @@ from ruamel.yaml.comments import CommentedSeq
 
 from contracts.tenant_scope import across_tenants
 from routing.configuration.budgets_file import BudgetsFile
-from routing.configuration.files import ConfigurationFile, ValidatedFile, register, registered
+from routing.configuration.files import ConfigurationFile, register, registered
 from routing.configuration.located import Problem, Problems, Section, parse
-from routing.configuration.observability_file import read_observability
 from routing.configuration.providers_file import ProvidersFile
 from routing.configuration.routing_file import RoutingFile
 from routing.configuration.run import Run
@@ -30,6 +29,7 @@ _HEADERS = {
     "budgets.yaml": "Budgets in US dollars, and rate limits, by tenant.",
     "routing.yaml": "Routes: which calls they take and where these go.",
     "guardrails.yaml": "Policies of rules over prompts and answers.",
+    "observability.yaml": "Channels, objectives, alert rules and escalations.",
 }
 
 
@@ -39,7 +39,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem]
     changes: list[str]
     kept: list[str]
-    notes: list[str]
     difference: str = ""
     """The database before and after as a unified diff of the files; only of a comparison."""
 
@@ -140,7 +139,6 @@ def _outcome(run: Run, difference: str = "") -> Outcome:
         problems=problems,
         changes=[] if problems else run.changes,
         kept=run.kept,
-        notes=[] if problems else run.notes,
         difference="" if problems else difference,
     )
 
@@ -178,10 +176,5 @@ def _short_lists_on_one_line(value: Any) -> Any:
     return items
 
 
-for _file in (
-    ProvidersFile(),
-    RoutingFile(),
-    BudgetsFile(),
-    ValidatedFile("observability.yaml", read_observability),
-):
+for _file in (ProvidersFile(), RoutingFile(), BudgetsFile()):
     register(_file)

@@ -25,7 +25,6 @@ class Run:
         self.changes: list[str] = []
         self.kept: list[str] = []
         """Rows that only the database has, and that stay."""
-        self.notes: list[str] = []
         self._failed: set[tuple[str, str]] = set()
         self._tenants: dict[str, Tenant] | None = None
 

@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _apply(self, outcome: Outcome) -> None:
         self._refuse_problems(outcome, "Nothing was applied.")
-        for line in [*outcome.changes, *outcome.notes]:
+        for line in outcome.changes:
             self.stdout.write(line)
         self._tell_kept(outcome)
         self.stdout.write(f"{len(outcome.changes)} change(s)." if outcome.changes else "No change.")
@@ -57,8 +57,6 @@ class Command(BaseCommand):
     def _diff(self, outcome: Outcome) -> None:
         self._refuse_problems(outcome, "Nothing was compared.")
         self.stdout.write(outcome.difference, ending="")
-        for note in outcome.notes:
-            self.stdout.write(note)
         self._tell_kept(outcome)
         if outcome.changes:
             raise CommandError(f"{len(outcome.changes)} change(s) to apply.", returncode=_DIFFERENT)
