@@ -1,6 +1,6 @@
-"""An installation with the demo in it, for photographs and measurements: in ``var/demo``, apart from the real one.
+"""Installations for photographs and measurements, below ``var/`` and apart from the real one; most with the demo.
 
-It is made the first time (about a minute, longer at a larger scale) and used again.
+The demo is made the first time (about a minute, longer at a larger scale) and used again.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -34,10 +34,19 @@ _ELSEWHERE = ("DATABASE_URL", "REDIS_URL", "SPOOL_DIR", "PROMETHEUS_MULTIPROC_DI
 
 @dataclass(frozen=True)
 class DemoInstallation:
-    """Where it answers, and who may sign in."""
+    """Where it answers, who may sign in, and what runs it."""
 
     url: str
     var_dir: Path
+    pid: int = 0
+    """Of its supervisor; 0 where somebody else has started it."""
+    environment: Mapping[str, str] = field(default_factory=lambda: {**os.environ})
+    """Of its processes, and of commands that look into it."""
+
+    def manage(self, *arguments: str) -> int:
+        """Run ``manage.py`` for it; the exit code."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=dict(self.environment), check=False).returncode  # noqa: S603
 
     @property
     def operator_password(self) -> str:
@@ -65,6 +74,21 @@ def demo_installation(name: str = "demo", *options: str) -> Iterator[DemoInstall
     Raises:
         SystemExit: it does not start, or the demo cannot be made; the log says why.
     """
+    with installation(name) as running:
+        if not (running.var_dir / "demo-keys.json").exists():
+            print("… making the demo", file=sys.stderr, flush=True)
+            if running.manage("demo", *options):
+                sys.exit("The demo could not be made.")
+        yield running
+
+
+@contextmanager
+def installation(name: str) -> Iterator[DemoInstallation]:
+    """What ``make run`` makes, in ``var/<name>`` and at a free port, as long as the block runs.
+
+    Raises:
+        SystemExit: it does not start; the log says why.
+    """
     var_dir = ROOT / "var" / name
     var_dir.mkdir(parents=True, exist_ok=True)
     port = _free_port()
@@ -76,14 +100,9 @@ def demo_installation(name: str = "demo", *options: str) -> Iterator[DemoInstall
             [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=output
         )
     try:
-        installation = DemoInstallation(f"http://127.0.0.1:{port}", var_dir)
-        _wait_until_ready(installation.url, process, log)
-        if not (var_dir / "demo-keys.json").exists():
-            print("… making the demo", file=sys.stderr, flush=True)
-            command = [sys.executable, "manage.py", "demo", *options]
-            if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603 - our own
-                sys.exit("The demo could not be made.")
-        yield installation
+        running = DemoInstallation(f"http://127.0.0.1:{port}", var_dir, process.pid, environment)
+        _wait_until_ready(running.url, process, log)
+        yield running
     finally:
         process.send_signal(signal.SIGINT)
         try:
