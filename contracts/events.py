@@ -70,6 +70,10 @@ class RequestStarted(EventPayload, frozen=True, kw_only=True):
     user: str | None = None
     tags: dict[str, str] = {}
     estimated_input_tokens: int = 0
+    max_output_tokens: int | None = None
+    """As the caller asked for; None where it did not."""
+    request_digest: str = ""
+    """The same for calls of a tenant whose bodies are the same byte for byte; says nothing else about them."""
     input: Any = None
     """The messages, only where the tenant stores payloads."""
 
@@ -553,9 +557,71 @@ class IncidentChanged(EventPayload, frozen=True, kw_only=True):
     """``open`` | ``acknowledged`` | ``resolved``."""
     change: str
     """``opened`` | ``reopened`` | ``alert_fired`` | ``alert_resolved`` | ``acknowledged`` | ``assigned`` |
-    ``severity`` | ``note`` | ``escalated`` | ``silenced`` | ``resolved``."""
+    ``severity`` | ``note`` | ``escalated`` | ``silenced`` | ``action`` | ``action_undone`` | ``resolved``."""
     actor: str = ""
     """Empty: Breakwater itself."""
+
+
+class CauseFound(EventPayload, frozen=True, kw_only=True):
+    """Which calls explain an incident was worked out, and came to something else than before."""
+
+    event_type = "incident.cause.found"
+    layer = 4
+    incident_id: str
+    signal: str
+    segment: str = ""
+    """In words, such as ``provider openai``; empty: none stands out."""
+    share: float | None = None
+    """Of the change, that is not there without these calls."""
+
+
+class DeploymentRecorded(EventPayload, frozen=True, kw_only=True):
+    """Somebody told that a version of something went live."""
+
+    event_type = "deployment.version.recorded"
+    layer = 4
+    deployment_id: str
+    service: str
+    version: str
+    environment: str = ""
+    note: str = ""
+    link: str = ""
+    deployed_at_ms: int
+    actor: str = ""
+
+
+class ActionTaken(EventPayload, frozen=True, kw_only=True):
+    """An action of an alert was taken, tried in a dry run, held back, or failed."""
+
+    event_type = "alert.action.taken"
+    layer = 4
+    run_id: str
+    action_id: str
+    action: str
+    kind: str
+    """``drain_target`` | ``open_breaker`` | ``degrade_route`` | ``roll_back_policy`` | ``call_hook``."""
+    outcome: str
+    """``done`` | ``would`` | ``refused`` | ``failed``."""
+    text: str
+    alert_id: str
+    incident_id: str
+
+
+class ActionUndone(EventPayload, frozen=True, kw_only=True):
+    """What an action changed was put back, or was left as somebody changed it since."""
+
+    event_type = "alert.action.undone"
+    layer = 4
+    run_id: str
+    action_id: str
+    action: str
+    kind: str
+    """As of ``alert.action.taken``."""
+    outcome: str
+    """``undone`` | ``superseded``."""
+    text: str
+    actor: str
+    incident_id: str
 
 
 class AlertDelivered(EventPayload, frozen=True, kw_only=True):
@@ -764,6 +830,8 @@ class RetentionApplied(EventPayload, frozen=True, kw_only=True):
     events: int
     runs: int
     usage_records: int
+    samples: int = 0
+    """Of live evaluation: what was said taken out, or deleted."""
 
 
 class EndUserErased(EventPayload, frozen=True, kw_only=True):
@@ -777,6 +845,8 @@ class EndUserErased(EventPayload, frozen=True, kw_only=True):
     runs: int
     usage_records: int
     late: bool = False
+    samples: int = 0
+    """Of live evaluation, of which what was said is gone."""
 
 
 # --- evaluation ------------------------------------------------------------------------------------
@@ -855,6 +925,101 @@ class EvalItemLabelled(EventPayload, frozen=True, kw_only=True):
     verdict: str
     """``good`` | ``fair`` | ``bad``."""
     actor: str
+
+
+class ScoreRecorded(EventPayload, frozen=True, kw_only=True):
+    """An evaluator has scored a live call; the sums by the minute count it at the time of this event."""
+
+    event_type = "evaluation.score.recorded"
+    layer = 3
+    run_id: str
+    """The call's correlation id."""
+    evaluation_id: str
+    evaluator: str
+    kind: str
+    score: float
+    """0 to 1."""
+    label: str = ""
+    route: str = ""
+    model: str = ""
+
+
+class EvalScheduleDue(EventPayload, frozen=True, kw_only=True):
+    """A schedule of evaluation runs was due, and started one or could not."""
+
+    event_type = "evaluation.schedule.due"
+    layer = 3
+    schedule_id: str
+    name: str
+    due_at: str
+    """In ISO 8601; it is taken once."""
+    run_id: str = ""
+    """Empty where none was started."""
+    error: str = ""
+
+
+# --- reports ---------------------------------------------------------------------------------------
+
+
+class ReportMade(EventPayload, frozen=True, kw_only=True):
+    """A report was put together, or could not be."""
+
+    event_type = "report.content.made"
+    layer = 4
+    report_id: str
+    title: str
+    kind: str
+    """``weekly`` | ``daily`` | ``evaluation``."""
+    schedule_id: str = ""
+    """Empty: somebody asked for it by hand."""
+    todos: int = 0
+    """Things that it says are to be done."""
+    error: str = ""
+
+
+class ReportDelivered(EventPayload, frozen=True, kw_only=True):
+    """A report was taken by a channel or a member's mail server, or given up."""
+
+    event_type = "report.delivery.completed"
+    layer = 4
+    delivery_id: str
+    report_id: str
+    kind: str
+    """``email`` | ``slack``."""
+    delivered: bool
+    tries: int
+    error: str = ""
+
+
+class DriftDetected(EventPayload, frozen=True, kw_only=True):
+    """A monitor found calls to be unlike those of its reference, in as many looks in a row as it asks for."""
+
+    event_type = "evaluation.drift.detected"
+    layer = 3
+    monitor_id: str
+    name: str
+    check_id: str
+    """The look that settled it."""
+    summary: str
+    signals: list[str]
+    segments: list[str]
+    """Empty: all calls together alone."""
+    findings: int
+    """Signals of segments that drifted."""
+    effect: float | None = None
+    """The largest, 0 to 1."""
+
+
+class DriftCleared(EventPayload, frozen=True, kw_only=True):
+    """Calls are as they were, or nobody looks any more."""
+
+    event_type = "evaluation.drift.cleared"
+    layer = 3
+    monitor_id: str
+    name: str
+    reason: str
+    duration_s: int
+    """Since drift was detected."""
 
 
 class GatewayWorkerStarted(EventPayload, frozen=True, kw_only=True):

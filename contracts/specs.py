@@ -13,6 +13,7 @@ import msgspec
 
 from contracts.budgets import BudgetSpec
 from contracts.guardrails import PolicySpec
+from contracts.live_samples import LiveSpec
 
 
 class Secret:
@@ -341,6 +342,8 @@ class TenantSpec(msgspec.Struct, frozen=True, kw_only=True):
     policies: tuple[PolicySpec, ...] = ()
     """The tenant's own that are in force, in the order in which they are applied."""
     cache: TenantCacheSpec = TenantCacheSpec()
+    live: tuple[LiveSpec, ...] = ()
+    """Who wants to score which of its calls."""
 
 
 class PlatformSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,9 +32,11 @@ from gateway.engine.guarded_stream import GuardedStream
 from gateway.engine.guarding import Guarding
 from gateway.engine.guardrail_questions import Questions
 from gateway.engine.headers import answer_headers, error_headers
+from gateway.engine.live_sampling import LiveSampling, answer_in
 from gateway.engine.outcome import completed_event, failed_event
 from gateway.engine.payloads import kept_payload
 from gateway.engine.request_budget import apply_budget
+from gateway.engine.request_digest import request_digest
 from gateway.engine.settlement import usage_of_cut_stream, usage_of_result, usage_of_stream
 from gateway.engine.spec_cache import SpecCache
 from gateway.engine.trace import trace_of
@@ -72,6 +74,7 @@ class Pipeline:
         known_modes: frozenset[str] = frozenset({"direct"}),
         guarding: Guarding | None = None,
         cache: AnswerCache | None = None,
+        sampling: LiveSampling | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._admission = admission
@@ -82,6 +85,7 @@ class Pipeline:
         self._guarding = guarding or Guarding(emitter)
         self._guarding.questions = Questions(self.serve, specs=specs, clock=clock)
         self._cache = cache or AnswerCache(None, emitter=emitter, clock=clock)
+        self._sampling = sampling or LiveSampling(None, clock=clock)
         self.entrance = Entrance(
             specs=specs, admission=admission, engine=engine, emitter=emitter, clock=clock, known_modes=known_modes
         )
@@ -188,6 +192,8 @@ class Pipeline:
             user=call.request.user,
             tags=call.tags,
             estimated_input_tokens=call.engine.estimated_input_tokens,
+            max_output_tokens=chat.max_output_tokens if chat is not None else None,
+            request_digest=request_digest(call.exchange.body, call.tenant.id),
             input=kept_payload(call.tenant.payloads, _stored_input(call.request)),
         )
         self._emitter.emit(started, call.context)
@@ -234,6 +240,10 @@ class Pipeline:
         self._cache.keep(call)
         call.finish_reason = result.finish_reason
         call.output = kept_payload(call.tenant.payloads, _stored_output(result))
+        if call.tenant.live:
+            self._sampling.choose(call)
+            if call.wanted is not None:
+                call.wanted.output = answer_in(result)
         facts = self._facts(call)
         body = _encode(format_.render(result, facts))
         if call.exchange.insider is not None and call.exchange.insider.keep is not None:
@@ -261,7 +271,10 @@ class Pipeline:
     def _open_stream(self, call: Call, live: LiveStream | Replay, format_: ChatFormat) -> Answer:
         assert isinstance(call.request, ChatRequest)
         call.first_token_ms = self._elapsed_ms(call)
-        call.tally = StreamTally(texts=[] if call.tenant.payloads is not PayloadStorage.NONE else None)
+        if call.tenant.live:
+            self._sampling.choose(call)
+        keeps = call.tenant.payloads is not PayloadStorage.NONE or call.wanted is not None
+        call.tally = StreamTally(texts=[] if keeps else None)
         if call.output_cap is not None:
             call.tally.output_cap = call.output_cap * call.choices
         renderer = format_.open_stream(call.request, correlation_id=call.correlation_id)
@@ -341,7 +354,10 @@ class Pipeline:
             call.usage = usage_of_stream(live.usage, tally.characters, estimated)
         call.finish_reason = call.tally.finish_reason
         if call.tally.texts is not None:
-            call.output = kept_payload(call.tenant.payloads, "".join(call.tally.texts))
+            said = "".join(call.tally.texts)
+            call.output = kept_payload(call.tenant.payloads, said)
+            if call.wanted is not None:
+                call.wanted.output = said
 
     # --- settle, emit, answer ----------------------------------------------------------------------
 
@@ -367,6 +383,8 @@ class Pipeline:
         duration_ms = self._elapsed_ms(call)
         self._emitter.emit(completed_event(call, facts, duration_ms), call.context)
         self._emitter.flush()
+        if call.wanted is not None:
+            self._sampling.hand_on(call, facts, duration_ms)
         self._trace(call, duration_ms, None, 200)
 
     def _end_failed(self, call: Call, error: GatewayError, *, code: str = "", status: int = 0) -> None:

@@ -43,6 +43,7 @@ from gateway.engine.config_listener import ConfigListener
 from gateway.engine.guarding import Guarding
 from gateway.engine.guardrail_questions import TRYING
 from gateway.engine.inside_calls import InsideCalls
+from gateway.engine.live_sampling import LiveSampling
 from gateway.engine.rehearsal import Rehearsal
 from gateway.engine.spec_cache import SpecCache
 from gateway.feedback import FeedbackEndpoint
@@ -126,6 +127,7 @@ class GatewayRuntime:
         self._cache_wire = RedisWire(config.redis_url)
         self._answers = AnswerCache(self._cache_wire, emitter=outlet.emitter, clock=clock)
         self._guarding = Guarding(outlet.emitter)
+        self._sampling = LiveSampling(self._cache_wire, clock=clock)
         pipeline = Pipeline(
             specs=self._specs,
             authenticator=self.authenticator,
@@ -136,6 +138,7 @@ class GatewayRuntime:
             clock=clock,
             guarding=self._guarding,
             cache=self._answers,
+            sampling=self._sampling,
         )
         self.inside_calls = InsideCalls(pipeline.serve, specs=self._specs, clock=clock)
         self.rehearsal = Rehearsal(specs=self._specs, entrance=pipeline.entrance, engine=engine, clock=clock)
@@ -184,6 +187,7 @@ class GatewayRuntime:
         await _ended("admission", self._admission.stop())
         await _ended("routing engine", self._engine.aclose())
         await _ended("admission's Redis connection", self._wire.stop())
+        await _ended("live sampling", self._sampling.stop())
         await _ended("cache of answers", self._answers.stop())
         await _ended("the cache's Redis connection", self._cache_wire.stop())
         await _ended("event outlet", self._outlet.stop())

@@ -22,6 +22,7 @@ from django.db import connection
 from django.utils import timezone
 
 from contracts.errors import ServiceUnavailable
+from contracts.live_samples import live_specs_of
 from contracts.ports import SecretResolver
 from contracts.specs import KeySpec, PlatformSpec, TenantSpec
 from guardrails.compile import compile_policies
@@ -106,7 +107,7 @@ def read_key(key_hash: str) -> KeySpec | None:
 
 
 def read_tenant(tenant_id: str, secrets: SecretResolver) -> TenantSpec | None:
-    """At most twelve queries, whatever the number of routes, targets, models and policies."""
+    """At most fourteen queries, whatever the number of routes, targets, models, policies and live evaluations."""
     try:
         tenant = tenant_by_id(uuid.UUID(tenant_id))
     except ValueError:
@@ -122,7 +123,9 @@ def read_tenant(tenant_id: str, secrets: SecretResolver) -> TenantSpec | None:
         priced=models_priced_for(tenant.id),
         confidence=confidence_by_route(tenant.id),
     )
-    return msgspec.structs.replace(spec, policies=compile_policies(versions_in_force(tenant.id)))
+    return msgspec.structs.replace(
+        spec, policies=compile_policies(versions_in_force(tenant.id)), live=live_specs_of(tenant.id)
+    )
 
 
 def read_platform(secrets: SecretResolver) -> PlatformSpec:

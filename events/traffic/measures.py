@@ -29,9 +29,12 @@ class Kind(IntEnum):
     CACHE = 9
     """Lookups of kept answers, by :class:`events.traffic.parts.CachePart`: ``requests`` counts them, ``cost_nanousd``
     is what they saved, ``price_unknown`` counts those of which nobody knows that."""
+    SCORE = 10
+    """Scores of live calls, by :class:`events.traffic.scores.ScorePart`: ``requests`` counts them, ``cost_nanousd`` is
+    their sum in billionths, for a score is 0 to 1."""
 
 
-OF_EVENTS: Final = (Kind.REFUSAL, Kind.GUARD, Kind.RULE, Kind.CACHE)
+OF_EVENTS: Final = (Kind.REFUSAL, Kind.GUARD, Kind.RULE, Kind.CACHE, Kind.SCORE)
 """Kinds that are counted from events, not from the ledger."""
 
 

@@ -1,4 +1,4 @@
-"""What events of refusals, guardrails and caches count for, and how the parts of their rows are written. Pure."""
+"""What events of refusals, guardrails, caches and scores count for, and how the parts of rows are written. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from contracts.events import (
     GuardrailFailed,
     GuardrailMatched,
     RequestRejected,
+    ScoreRecorded,
 )
 from events.traffic.measures import Kind
+from events.traffic.scores import UNIT, parts_of
 
 _SEPARATOR: Final = "/"
 FAILED: Final = "failed"
@@ -102,6 +104,9 @@ def counts_of(event_type: str, payload: EventPayload) -> Iterator[Count]:
         outcome = SHADOW_BELOW if not payload.would_hit else SHADOW_WRONG if payload.wrong else SHADOW_RIGHT
         saved = payload.saved_nanousd
         yield Count(Kind.CACHE, str(CachePart(outcome, payload.route)), saved or 0, int(saved is None))
+    elif isinstance(payload, ScoreRecorded):
+        for of_score in parts_of(payload.evaluator, payload.score, route=payload.route, model=payload.model):
+            yield Count(Kind.SCORE, str(of_score), round(payload.score * UNIT))
 
 
 def _outcome(payload: GuardrailEvent) -> str:

@@ -13,6 +13,7 @@ from contracts.specs import KeySpec, PriceSpec, RouteSpec, TargetSpec, TenantSpe
 from gateway.engine.cache.use import CacheUse
 from gateway.engine.call_guard import CallGuard
 from gateway.engine.limits import Ticket
+from gateway.engine.live_wanted import Wanted
 from gateway.exchange import GatewayRequest
 from routing.engine.call import Draft, EngineCall
 from routing.engine.cost import cost_nanousd
@@ -28,7 +29,7 @@ class StreamTally(msgspec.Struct):
     characters: int = 0
     finish_reason: str | None = None
     texts: list[str] | None = None
-    """The pieces of the first choice, kept only where the tenant stores payloads."""
+    """The pieces of the first choice, kept only where the tenant stores payloads or somebody scores the call."""
     output_cap: int | None = None
     """Output tokens, all choices together, beyond which the stream is cut off; None: it is not."""
     pieces: int = 0
@@ -64,7 +65,7 @@ class StreamTally(msgspec.Struct):
                 self.characters += len((tool_call.get("function") or {}).get("arguments") or "")
 
     def keep(self, chunk: ChatChunk) -> None:
-        """Keep the texts of one chunk as the caller gets it, where the tenant stores payloads."""
+        """Keep the texts of one chunk as the caller gets it, where texts are kept."""
         if self.texts is None:
             return
         for choice in chunk.body.get("choices") or ():
@@ -149,6 +150,8 @@ class Call:
     usage: Usage | None = None
     finish_reason: str | None = None
     output: JsonObject | str | None = None
+    wanted: Wanted | None = None
+    """Who wants to score it; None where nobody does."""
     # settle
     ended: bool = False
 

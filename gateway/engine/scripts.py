@@ -24,3 +24,4 @@ def _script(*parts: str) -> Script:
 
 ADMISSION = _script("windows.lua", "places.lua", "spending.lua", "admission.lua")
 REBASE = _script("spending.lua", "rebase.lua")
+HAND_ON = _script("hand_on.lua")

@@ -45,6 +45,12 @@ class Masking:
             return text
         return _PLACEHOLDER.sub(lambda match: self._original(match[0], in_json), text)
 
+    def concealed(self, text: str) -> str:
+        """The text with the values away: what :meth:`restored` undoes, for who is not the caller."""
+        for made, value in sorted(self._originals.items(), key=lambda pair: -len(pair[1])):
+            text = text.replace(value, made)
+        return text
+
     def unfinished(self, text: str) -> int:
         """Where a placeholder begins of which the end of ``text`` is only a part; its length, if there is none."""
         begins = text.rfind("[", max(0, len(text) - self._longest + 1))
