@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from evaluation.engine.drift import classifier, energy, mmd, moved
+from evaluation.engine.drift.embeddings import _beyond
 
 TESTS = [mmd, energy, classifier]
 
@@ -59,3 +60,22 @@ def test_the_examples_that_moved_are_the_new_ones() -> None:
     assert sum(at < 30 for at, _ in shown) >= 18
     assert [ratio for _, ratio in shown] == sorted((ratio for _, ratio in shown), reverse=True)
     assert moved(topics(5, 1), topics(300, 2), seed=1) == []
+
+
+@pytest.mark.parametrize("test", [mmd, energy])
+def test_what_no_permutation_comes_near_is_rarer_than_there_are_permutations(test) -> None:
+    found = test(topics(300, 1), topics(200, 2, 0.5), seed=1)
+    assert found.p < 1e-6
+
+
+def test_the_tail_beyond_the_permutations_is_as_often_reached_as_it_says() -> None:
+    """Statistics of 30,000 further permutations against the tail that 199 of them say."""
+    chance = np.random.default_rng(2)
+    # What a sum of squares of a few directions looks like, as these statistics do without drift.
+    usual, further = chance.gamma(4, 1, (30, 199)), chance.gamma(4, 1, (30, 1_000))
+    beyond = [
+        value > one.max() and _beyond(one, float(value)) <= 0.001
+        for one, values in zip(usual, further, strict=True)
+        for value in values
+    ]
+    assert 5 <= sum(beyond) <= 60
