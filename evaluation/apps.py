@@ -8,10 +8,22 @@ class EvaluationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Put the pages into the sidebar."""
+        """Put the pages into the sidebar, and tell gateways which calls to hand on."""
         from console.navigation import Entry
         from console.navigation import register as add
+        from contracts.live_samples import register_live_specs, register_score_names
+        from evaluation.live.compile import live_specs, score_names
+        from evaluation.live.keeping import SampleKeeping
+        from evaluation.schedules.rows import RunSchedule
+        from tenants.kept_data import register_kept_data
+        from tenants.scheduled import forget_deleted
 
+        forget_deleted(RunSchedule)
+        register_live_specs(live_specs)
+        register_score_names(score_names)
+        register_kept_data(SampleKeeping())
         add(Entry("Golden sets", "flask", "golden-sets", "Quality", order=20, permission="view_runs"))
         add(Entry("Evaluation runs", "progress", "eval-runs", "Quality", order=22, permission="view_runs"))
         add(Entry("Evaluators", "scale", "evaluators", "Quality", order=24, permission="view_runs"))
+        add(Entry("Live evaluation", "activity", "live-evaluations", "Quality", order=26, permission="view_runs"))
+        add(Entry("Drift", "wave-sine", "drift-monitors", "Quality", order=28, permission="view_runs"))

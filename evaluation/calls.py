@@ -8,12 +8,15 @@ from typing import Any, Final
 import msgspec
 
 from contracts.chat import JsonObject
+from evaluation.engine.evaluators.scores import JudgeQuestion
 from evaluation.engine.golden_files import text_of
 from evaluation.models import GoldenItem, Variant
 from gateway.exchange import Answer
 
 SOURCE: Final = "evaluation"
 """Value of the tag ``source`` of calls."""
+JUDGE: Final = "judge"
+"""The same of what judges are asked."""
 KEY_ID: Final = "evaluation"
 KEY_NAME: Final = "Evaluation"
 
@@ -53,6 +56,19 @@ def _filled(template: str, asked: str, context: list[str]) -> str:
     before, found, after = template.partition("{{context}}")
     parts = [before, passages, after] if found else [before]
     return "".join(part if at == 1 else part.replace("{{input}}", asked) for at, part in enumerate(parts))
+
+
+def judge_body(question: JudgeQuestion, tags: Mapping[str, str]) -> JsonObject:
+    """A judge's question, as the call's body."""
+    return {
+        "model": question.route,
+        "messages": [
+            {"role": "system", "content": question.instructions},
+            {"role": "user", "content": question.question},
+        ],
+        "max_tokens": question.max_output_tokens,
+        "tags": {"source": JUDGE, **tags},
+    }
 
 
 def text_in(body: bytes) -> str:

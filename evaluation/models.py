@@ -16,6 +16,17 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from evaluation.drift.rows import DriftCheck as DriftCheck
+from evaluation.drift.rows import DriftFinding as DriftFinding
+from evaluation.drift.rows import DriftMonitor as DriftMonitor
+from evaluation.drift.rows import DriftState as DriftState
+from evaluation.live.rows import LiveEvaluation as LiveEvaluation
+from evaluation.live.rows import LiveEvaluator as LiveEvaluator
+from evaluation.live.rows import LiveLoss as LiveLoss
+from evaluation.live.rows import LiveSample as LiveSample
+from evaluation.live.rows import LiveScore as LiveScore
+from evaluation.schedules.rows import RunSchedule as RunSchedule
+from evaluation.schedules.rows import ScheduledRun as ScheduledRun
 from guardrails.models import Policy
 from tenants.background_work import BackgroundWork
 from tenants.models import Tenant

@@ -99,12 +99,16 @@ def _scored(
 ) -> Scored:
     if result.error:
         return Scored(one.kind.without_answer, "no answer", "There is no answer to score.")
-    answer = answered(result, baseline)
+    return scored_answer(one, example, answered(result, baseline), said)
+
+
+def scored_answer(one: NamedEvaluator, example: Example, answer: Answered, said: Mapping[str, str]) -> Scored:
+    """What the evaluator makes of an answer; ``said`` is what its judge said by slot, or under "" why it did not."""
     try:
         if one.kind.judges:
             if "" in said:
                 return Scored(None, "not asked", said[""])
-            verdict: Scored = one.scorer.verdict(example, answer, said)
+            verdict: Scored = one.scorer.verdict(example, answer, dict(said))
             return verdict
         scored: Scored = one.scorer.score(example, answer)
         return scored

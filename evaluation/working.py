@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from contracts.events import EvalRunEnded, EvalRunProgressed, EventContext
 from contracts.guardrails import PolicySpec
-from evaluation.calls import KEY_ID, KEY_NAME, body_of, refusal_in, text_in
+from evaluation.calls import KEY_ID, KEY_NAME, body_of, judge_body, refusal_in, text_in
 from evaluation.desk import Desk
 from evaluation.engine.evaluators.scores import JudgeQuestion
 from evaluation.leases import BEAT_EVERY_S, LeaseLost, beaten, claimed, given_back, held, leased, spent
@@ -247,15 +247,7 @@ class RunWorker:
         except BudgetSpent:
             unit.hear(result.pk, evaluator.name, "", JUDGE_SPENT)
             return
-        body = {
-            "model": question.route,
-            "messages": [
-                {"role": "system", "content": question.instructions},
-                {"role": "user", "content": question.question},
-            ],
-            "max_tokens": question.max_output_tokens,
-            "tags": {"source": "judge", "eval_run": str(self._run.pk), "judge_of": result.correlation_id},
-        }
+        body = judge_body(question, {"eval_run": str(self._run.pk), "judge_of": result.correlation_id})
 
         async def keep(facts: AnswerFacts, answer: bytes) -> None:
             said = JudgeAnswer(

@@ -22,6 +22,7 @@ from tenants.audit import AuditEntry
 from tenants.audit_log import note
 from tenants.emitting import emit
 from tenants.erased_users import ErasedEndUser
+from tenants.kept_data import kept_data
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -62,10 +63,20 @@ def apply_retention(tenant: Tenant, *, now: datetime | None = None) -> Retention
         events=retention.purge_events(tenant_id, now - timedelta(days=days.events)),
         runs=retention.purge_runs(tenant_id, now - timedelta(days=days.events)),
         usage_records=ledger_retention.purge(tenant_id, now - timedelta(days=days.ledger)),
+        samples=_apply_to_samples(tenant.pk, days, now),
     )
-    if any((applied.payloads, applied.events, applied.runs, applied.usage_records)):
+    if any((applied.payloads, applied.events, applied.runs, applied.usage_records, applied.samples)):
         emit(applied, EventContext(tenant_id=tenant_id))
     return applied
+
+
+def _apply_to_samples(tenant_id: uuid.UUID, days: RetentionDays, now: datetime) -> int:
+    """What was said goes with payloads, the rest with events; how many rows changed."""
+    changed = 0
+    for data in kept_data():
+        changed += data.drop_payloads(tenant_id, now - timedelta(days=days.payloads))
+        changed += data.purge(tenant_id, now - timedelta(days=days.events))
+    return changed
 
 
 def apply_all_retention() -> int:
@@ -127,7 +138,12 @@ def erase_end_user(tenant: Tenant, end_user: str, *, told: retention.Told | None
         object_id=pseudonym,
         object_name=pseudonym,
         tenant_id=tenant.pk,
-        details={"events": erased.events, "runs": erased.runs, "usage_records": erased.usage_records},
+        details={
+            "events": erased.events,
+            "runs": erased.runs,
+            "usage_records": erased.usage_records,
+            "samples": erased.samples,
+        },
     )
     return erased
 
@@ -139,11 +155,13 @@ def erase_late_arrivals(tenant: Tenant) -> int:
         return 0
     again = 0
     newest = max(erasures.values()) + UNDERWAY
-    for end_user in list(retention.end_users_until(str(tenant.pk), newest)):
+    end_users = set(retention.end_users_until(str(tenant.pk), newest))
+    end_users.update(*(data.end_users_until(tenant.pk, newest) for data in kept_data()))
+    for end_user in sorted(end_users):
         pseudonym = pseudonym_of(tenant.pk, end_user)
         if pseudonym in erasures:
             erased = _erase(tenant.pk, end_user, pseudonym, erasures[pseudonym] + UNDERWAY, late=True)
-            again += bool(erased.events or erased.runs or erased.usage_records)
+            again += bool(erased.events or erased.runs or erased.usage_records or erased.samples)
     return again
 
 
@@ -163,6 +181,7 @@ def _erase(
         events=done.events,
         runs=done.runs,
         usage_records=ledger_retention.erase_user(owner, end_user, pseudonym),
+        samples=sum(data.erase_user(tenant_id, end_user, pseudonym, until) for data in kept_data()),
         late=late,
     )
     emit(erased, EventContext(tenant_id=owner))

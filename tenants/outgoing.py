@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from collections.abc import Mapping
+from smtplib import SMTPException, SMTPRecipientsRefused
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
 
 from contracts.specs import Secret
 from tenants.secret_store import StoredSecret
 from tenants.secrets.checking import check_reference
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 5.0
 MAX_URL_LENGTH: Final = 500
@@ -35,6 +40,19 @@ def read_secret(secret: StoredSecret) -> tuple[Secret, str]:
     """The value, and why there is none."""
     read = check_reference(secret.reference, tenant_id=str(secret.tenant_id) if secret.tenant_id else None)
     return read.secret, "" if read.resolves else read.words
+
+
+def mail(message: EmailMessage) -> Answer:
+    """Hand it to the installation's mail server."""
+    try:
+        message.send()
+    except SMTPRecipientsRefused:
+        return Answer(False, None, "The mail server refuses this address.", again=False)
+    except (SMTPException, OSError) as error:
+        # Its words may hold the address.
+        logger.warning("cannot send mail: %s", type(error).__name__)
+        return Answer(False, None, f"The mail server did not take it: {type(error).__name__}.")
+    return Answer(True)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str] | None = None, *, public_only: bool = False) -> Answer:

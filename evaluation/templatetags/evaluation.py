@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 
 from evaluation.engine.golden_files import text_of
-from evaluation.models import EvalRun
-from evaluation.pages import words
+from evaluation.models import DriftMonitor, EvalRun
+from evaluation.pages import drift_words, words
 
 register = template.Library()
 
@@ -23,3 +23,15 @@ def asked(value: Any) -> str:
 def run_words(run: EvalRun) -> words.RunWords:
     """A run with how it stands."""
     return words.run_words(run)
+
+
+@register.filter
+def drift_phase(monitor: DriftMonitor) -> tuple[str, str, str]:
+    """Label, tone and icon of where a drift monitor stands."""
+    return drift_words.phase_in_words(monitor, getattr(monitor, "state", None))
+
+
+@register.filter
+def looks_at(monitor: DriftMonitor) -> str:
+    """Which figures of which calls."""
+    return drift_words.looks_at_in_words(monitor)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from evaluation.models import Gate, GoldenUpload, ItemResult, JudgeAnswer, Label
+from datetime import timedelta
+
+from django.utils import timezone
+
+from evaluation.drift.services import create_monitor
+from evaluation.live.services import create_live_evaluation
+from evaluation.live.taking import note_losses
+from evaluation.models import DriftCheck, DriftFinding, Gate, GoldenUpload, ItemResult, JudgeAnswer, Label
 from tenants.changes import save_row
 from tenants.models import Tenant, User
 from tests.evaluation.golden_rows import finished_run, make_evaluator, make_set
+from tests.evaluation.live.live_calls import plant_score
 
 
 def plant_evaluation(tenant: Tenant, marker: str, member: User) -> None:
@@ -21,3 +29,40 @@ def plant_evaluation(tenant: Tenant, marker: str, member: User) -> None:
     said = {"evaluator": f"{marker} evaluator", "slot": "rubric", "text": marker, "correlation_id": marker}
     JudgeAnswer.objects.create(tenant=tenant, result=result, **said)
     Label.objects.create(tenant=tenant, result=result, reviewer=member, verdict="good", comment=marker)
+    polite = make_evaluator(tenant, "toxicity", f"{marker} polite")
+    live = create_live_evaluation(tenant=tenant, name=f"{marker} live", evaluators=[polite], routes=[f"{marker}-route"])
+    plant_score(live, evaluator=polite.name, run_id=f"req_{marker.replace('-', '_')}", question=marker, answer=marker)
+    note_losses(tenant.pk, {"full": 1})
+    _plant_drift(tenant, marker)
+
+
+def _plant_drift(tenant: Tenant, marker: str) -> None:
+    monitor = create_monitor(
+        tenant=tenant, name=f"{marker} drift", signals=["finish"], segment_by="tag", segment_tag=f"{marker}-tag"
+    )
+    now = timezone.now()
+    check = DriftCheck.objects.create(
+        tenant=tenant,
+        monitor=monitor,
+        window_start=now - timedelta(days=1),
+        window_end=now,
+        outcome="drifted",
+        tests=1,
+        drifted=1,
+    )
+    DriftFinding.objects.create(
+        tenant=tenant,
+        check_row=check,
+        signal="finish",
+        segment=f"{marker} value",
+        test="chi_square",
+        statistic=0.5,
+        effect=0.5,
+        least=0.05,
+        p=0.001,
+        q=0.001,
+        drifted=True,
+        lasting=2,
+        figures={"label": marker, "share": [0.1, 0.6]},
+        examples=[{"id": marker, "score": 1.0, "value": marker}],
+    )

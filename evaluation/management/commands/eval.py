@@ -20,7 +20,7 @@ BROKEN = 3
 class Command(BaseCommand):
     """Commands of evaluations."""
 
-    help = "Hold a candidate to a gate. Exits 0: pass or undecided, 1: fail, 2: undecided with --strict, 3: not checked."
+    help = "Hold a candidate to a gate. Exits 0: pass or undecided, 1: fail, 2: undecided when strict, 3: not checked."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What is held to what."""
