@@ -21,12 +21,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from alerting import escalating, incidents
+from alerting.actions.acting import act
 from alerting.budget_course import read_burn
 from alerting.engine.frames import Frame
 from alerting.engine.phases import MINUTE_S, Phase, Position, advance
 from alerting.engine.verdicts import Verdict
 from alerting.incident_rows import Alert
 from alerting.judging import Judged, judge_burn, judge_frame, summary, timing_of
+from alerting.memories import KEEP_EVERY_S, Memory, judge_anomaly, keep, remembered
 from alerting.owned import RANKS
 from alerting.readings import read_frame
 from alerting.rules import AlertRule, CheckRun, RuleState
@@ -69,6 +71,7 @@ def check_all(*, now: datetime | None = None) -> Checked:
             for rules in _by_owner():
                 done = _added(done, _check_owner(rules, end_s))
             escalating.escalate(now=now)
+            act(now=now)
     finally:
         _give_back(me, end_s, done, int((time.monotonic() - started) * 1000))
     return done
@@ -105,7 +108,8 @@ def _check_owner(rules: Sequence[AlertRule], end_s: int) -> Checked:
     try:
         states = {state.rule_id: state for state in RuleState.objects.filter(rule__in=rules)}
         firsts = {rule.pk: first_minute(states.get(rule.pk), end_s) for rule in rules}
-        frame = _frame(rules, min(firsts.values()), end_s)
+        memories = remembered(rules, firsts)
+        frame = _frame(rules, min(*firsts.values(), *(one.until_s for one in memories.values()), end_s), end_s)
     except DatabaseError:
         log.exception("the rules of %s cannot be checked", rules[0].scope)
         return Checked(rules=len(rules), failed=len(rules))
@@ -113,7 +117,7 @@ def _check_owner(rules: Sequence[AlertRule], end_s: int) -> Checked:
     for rule in rules:
         try:
             with transaction.atomic():
-                done = _added(done, _check_rule(rule, frame, firsts[rule.pk], end_s))
+                done = _added(done, _check_rule(rule, frame, firsts[rule.pk], end_s, memories.get(rule.pk)))
         except Exception as error:  # boundary: one broken rule must not keep the others from being checked
             log.exception("the rule %s cannot be checked", rule.pk)
             RuleState.objects.filter(rule=rule).update(error=type(error).__name__)
@@ -144,21 +148,29 @@ def _frame(rules: Sequence[AlertRule], first_s: int, end_s: int) -> Frame:
     return read_frame(rules[0].scope, first_s - before * MINUTE_S, end_s, latencies=histograms)
 
 
-def judged_of(rule: AlertRule, frame: Frame, first_s: int, end_s: int) -> Judged:
+def judged_of(rule: AlertRule, frame: Frame, first_s: int, end_s: int, memory: Memory | None = None) -> Judged:
     """What the rule makes of the minutes; those before ``first_s`` may be among them."""
+    if memory is not None:
+        keep_s = end_s - LATE_MINUTES * MINUTE_S
+        due = keep_s - memory.until_s >= KEEP_EVERY_S
+        judged, after = judge_anomaly(rule, frame, memory, keep_s if due else memory.until_s)
+        keep(rule, memory, after)
+        return judged
     if rule.kind == AlertRule.Kind.BURN_RATE:
         assert rule.slo is not None
         return judge_burn(rule, read_burn(rule.slo, rule.scope, end_s), first_s, end_s)
     return judge_frame(rule, frame)
 
 
-def _check_rule(rule: AlertRule, frame: Frame, first_s: int, end_s: int) -> Checked:
+def _check_rule(rule: AlertRule, frame: Frame, first_s: int, end_s: int, memory: Memory | None) -> Checked:
     state, _created = RuleState.objects.select_for_update().get_or_create(
         rule=rule, defaults={"tenant_id": rule.tenant_id}
     )
     if rule.kind == AlertRule.Kind.BURN_RATE and (rule.slo is None or not rule.slo.enabled):
         return Checked()
-    judged, timing = judged_of(rule, frame, first_s, end_s), timing_of(rule)
+    if rule.kind == AlertRule.Kind.ANOMALY and memory is None:
+        return Checked()  # It has yet to learn, with one of the next checks.
+    judged, timing = judged_of(rule, frame, first_s, end_s, memory), timing_of(rule)
     position = _position(state) if state.phase == Phase.FIRING else Position()
     fired = resolved = 0
     value = None
@@ -168,7 +180,8 @@ def _check_rule(rule: AlertRule, frame: Frame, first_s: int, end_s: int) -> Chec
         value = _plain(judged.values[place])
         before, position = position, advance(position, minute_s, verdict, timing)
         if position.phase is Phase.FIRING and before.phase is not Phase.FIRING:
-            fired += _fire(rule, position, value, judged.severities.get(place, rule.severity))
+            severity = judged.severities.get(place, rule.severity)
+            fired += _fire(rule, position, value, severity, summary(rule, value, judged.usual(place)))
         elif before.phase is Phase.FIRING and position.phase is not Phase.FIRING:
             resolved += _clear(rule, state, minute_s + MINUTE_S)
         elif position.phase is Phase.FIRING:
@@ -178,7 +191,7 @@ def _check_rule(rule: AlertRule, frame: Frame, first_s: int, end_s: int) -> Chec
     return Checked(fired=fired, resolved=resolved)
 
 
-def _fire(rule: AlertRule, position: Position, value: float | None, severity: str) -> int:
+def _fire(rule: AlertRule, position: Position, value: float | None, severity: str, text: str) -> int:
     if Alert.objects.filter(rule=rule, resolved_at=None).exists():
         return 0
     incidents.open_alert(
@@ -187,7 +200,7 @@ def _fire(rule: AlertRule, position: Position, value: float | None, severity: st
         began_at=_moment(position.since_s),
         fired_at=_moment(position.fired_s + MINUTE_S),
         value=value,
-        summary=summary(rule, value),
+        summary=text,
     )
     return 1
 

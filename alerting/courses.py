@@ -9,14 +9,12 @@ import msgspec
 import numpy as np
 
 from alerting.budget_course import read_burn
-from alerting.engine.frames import Frame
 from alerting.engine.phases import MINUTE_S, Phase, Position, advance
-from alerting.engine.signals import SIGNALS
 from alerting.engine.verdicts import Verdict
 from alerting.judging import Judged, judge_burn, judge_frame, timing_of
-from alerting.readings import read_frame
+from alerting.memories import judge_anomaly, learned_before
+from alerting.rule_frames import frame_for
 from alerting.rules import AlertRule
-from events.traffic.measures import Kind
 
 KEPT_S: Final = 3 * 86_400
 """Minutes are kept for so long."""
@@ -40,6 +38,9 @@ class Course(msgspec.Struct, frozen=True):
     spells: list[Spell] = []
     known: bool = True
     """Whether there was anything to look at."""
+    low: list[float | None] = []
+    high: list[float | None] = []
+    """Of anomalies, at each time: what would have been usual."""
 
 
 def course_of(rule: AlertRule, start_s: int, end_s: int) -> Course:
@@ -57,20 +58,25 @@ def course_of(rule: AlertRule, start_s: int, end_s: int) -> Course:
         [_worst(rule, values[place : place + step]) for place in places],
         _spells(rule, judged, start_s, end_s),
         known=bool(np.isfinite(values).any() and np.nansum(np.abs(values)) > 0),
+        low=_bound(judged.low, first, places),
+        high=_bound(judged.high, first, places),
     )
+
+
+def _bound(bound: Any, first: int, places: range) -> list[float | None]:
+    if bound is None:
+        return []
+    picked = [bound[first + place] for place in places]
+    return [None if np.isnan(value) else round(max(0.0, float(value)), 6) for value in picked]
 
 
 def _judged(rule: AlertRule, start_s: int, end_s: int) -> Judged:
     if rule.kind == AlertRule.Kind.BURN_RATE:
         assert rule.slo is not None
         return judge_burn(rule, read_burn(rule.slo, rule.scope, end_s), start_s, end_s)
-    return judge_frame(rule, _frame(rule, start_s - rule.window_minutes * MINUTE_S, end_s))
-
-
-def _frame(rule: AlertRule, start_s: int, end_s: int) -> Frame:
-    signal = rule.looks_at or SIGNALS["requests"]
-    kinds = [rule.calls.of[0], *([Kind.REFUSAL, Kind.GUARD] if rule.calls.kind == "all" else [])]
-    return read_frame(rule.scope, start_s, end_s, kinds=kinds, latencies=signal.parts is None)
+    if rule.kind == AlertRule.Kind.ANOMALY:
+        return judge_anomaly(rule, *learned_before(rule, start_s, end_s), end_s)[0]
+    return judge_frame(rule, frame_for(rule, start_s - rule.window_minutes * MINUTE_S, end_s))
 
 
 def _worst(rule: AlertRule, values: Any) -> float | None:

@@ -138,6 +138,8 @@ class IncidentEntry(models.Model):
         NOTE = "note", "Note"
         ESCALATED = "escalated", "Escalated"
         SILENCED = "silenced", "Silenced"
+        ACTION = "action", "Action"
+        UNDONE = "action_undone", "Action undone"
         RESOLVED = "resolved", "Resolved"
 
     id = models.UUIDField(primary_key=True, default=new_uuid7, editable=False)

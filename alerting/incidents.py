@@ -35,11 +35,15 @@ _MOST_CANDIDATES: Final = 50
 def open_alert(
     *, rule: AlertRule, severity: str, began_at: datetime, fired_at: datetime, value: float | None, summary: str
 ) -> Alert:
-    """A rule fires: a new alert, in an incident that goes on or in a new one."""
+    """A rule fires: a new alert, in an incident that goes on or in a new one.
+
+    A rule that is not stored stands for what somebody else found (:mod:`alerting.findings`): the alert has none.
+    """
     incident, change = _incident_of(rule, severity, began_at)
+    stored = None if rule._state.adding else rule
     alert = Alert.objects.create(
         tenant_id=rule.tenant_id,
-        rule=rule,
+        rule=stored,
         incident=incident,
         name=rule.name,
         severity=severity,
@@ -60,7 +64,7 @@ def open_alert(
         incident,
         AlertTriggered(
             alert_id=str(alert.pk),
-            rule_id=str(rule.pk),
+            rule_id=str(stored.pk) if stored else "",
             rule=rule.name,
             kind=rule.kind,
             severity=severity,
@@ -277,6 +281,11 @@ def add_note(*, incident: Incident, text: str) -> IncidentEntry:
 def note_escalation(incident: Incident, text: str) -> None:
     """Write that further people were told."""
     _write(incident, Kind.ESCALATED, text)
+
+
+def note_action(incident: Incident, text: str, *, undone: bool = False, by: str = "") -> None:
+    """Write what was done by itself, or put back."""
+    _write(incident, Kind.UNDONE if undone else Kind.ACTION, text, by=by)
 
 
 def _resolve(incident: Incident, *, at: datetime, by: str, text: str) -> None:

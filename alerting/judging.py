@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ from alerting.budget_course import BurnSeries
 from alerting.engine.frames import Frame
 from alerting.engine.measuring import series_of
 from alerting.engine.phases import Timing
-from alerting.engine.series import Floats
+from alerting.engine.series import Floats, Series
 from alerting.engine.signals import SIGNALS
 from alerting.engine.verdicts import Threshold, Verdict, Verdicts, by_absence, by_threshold
 from alerting.owned import RANKS, Severity
@@ -30,12 +30,22 @@ class Judged(msgspec.Struct, frozen=True):
     values: Floats
     severities: dict[int, str] = {}
     """By place, where it is not the rule's own."""
+    low: Floats | None = None
+    high: Floats | None = None
+    """Of anomalies: what would have been usual."""
+
+    def usual(self, place: int) -> tuple[float, float] | None:
+        """What would have been usual there; None where nobody knows."""
+        if self.low is None or self.high is None or np.isnan(self.low[place]):
+            return None
+        return float(self.low[place]), float(self.high[place])
 
 
 def timing_of(rule: AlertRule) -> Timing:
     """Absence lasts until calls come back."""
     lapse = None if rule.kind == AlertRule.Kind.ABSENCE else 30
-    first = 1 if rule.kind == AlertRule.Kind.BURN_RATE else rule.for_minutes
+    # Both look at several minutes by themselves.
+    first = 1 if rule.kind in (AlertRule.Kind.BURN_RATE, AlertRule.Kind.ANOMALY) else rule.for_minutes
     return Timing(first, rule.clear_minutes, lapse)
 
 
@@ -52,6 +62,15 @@ def judge_frame(rule: AlertRule, frame: Frame) -> Judged:
     least = 0 if rule.signal == "requests" else rule.min_requests
     limits = Threshold(rule.operator == "above", rule.threshold, rule.clear_at, least)
     return Judged(frame.start_s, by_threshold(series, limits), series.values)
+
+
+def anomaly_series(rule: AlertRule, frame: Frame) -> Series:
+    """The signal without minutes of too few calls, which could be anything."""
+    series = series_of(frame, SIGNALS[rule.signal], rule.calls, rule.window_minutes)
+    if rule.signal == "requests":
+        return series
+    values = np.where(series.weights < max(1, rule.min_requests), np.nan, series.values)
+    return msgspec.structs.replace(series, values=values)
 
 
 def judge_burn(rule: AlertRule, burn: BurnSeries, first_s: int, end_s: int) -> Judged:
@@ -85,8 +104,8 @@ def shown(rule: AlertRule, value: float | None) -> str:
     return formats.FORMATS[signal.unit](value) if signal else f"{value:g}"
 
 
-def summary(rule: AlertRule, value: float | None) -> str:
-    """What an alert of the rule says, in one sentence."""
+def summary(rule: AlertRule, value: float | None, usual: tuple[float, float] | None = None) -> str:
+    """What an alert of the rule says, in one sentence; ``usual`` is from where to where it would have been usual."""
     if rule.kind == AlertRule.Kind.ABSENCE:
         return f"No call for {rule.window_minutes} minutes: {_where(rule)}."
     if rule.kind == AlertRule.Kind.BURN_RATE:
@@ -95,11 +114,19 @@ def summary(rule: AlertRule, value: float | None) -> str:
             f"The error budget of “{rule.slo.name}” burns at {shown(rule, value)} the pace that it lasts for: "
             f"{_where(rule)}."
         )
-    signal: Any = rule.looks_at
+    if rule.kind == AlertRule.Kind.ANOMALY:
+        return f"{rule.figure} is {shown(rule, value)}, {_usually(rule, usual)}: {_where(rule)}."
     return (
-        f"{signal.title} is {shown(rule, value)} over {rule.window_minutes} minutes, {rule.operator} "
+        f"{rule.figure} is {shown(rule, value)} over {rule.window_minutes} minutes, {rule.operator} "
         f"{shown(rule, rule.threshold)}: {_where(rule)}."
     )
+
+
+def _usually(rule: AlertRule, usual: tuple[float, float] | None) -> str:
+    if usual is None:
+        return "which is unusual"
+    low, high = (shown(rule, max(0.0, bound)) for bound in usual)
+    return f"at this time usually {low} to {high}"
 
 
 def _where(rule: AlertRule) -> str:

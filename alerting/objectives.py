@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -9,6 +11,7 @@ from django.db.models import Q
 
 from alerting.engine.signals import Segment
 from alerting.owned import OwnedRow, owner
+from events.traffic.scores import BUCKETS
 
 SEGMENT_KINDS = [("all", "All calls"), ("route", "A route"), ("model", "A model"), ("key", "An API key")]
 
@@ -25,6 +28,26 @@ def check_segment(kind: str, part: str) -> None:
         raise ValidationError({"segment": "Say which one."})
 
 
+def check_evaluator(evaluator: str, segment_kind: str, *, wanted: bool) -> None:
+    """Nothing, where an evaluator is named for scores, and for nothing else.
+
+    Raises:
+        ValidationError: it is missing or of no use, or scores are not counted so finely.
+    """
+    if wanted and not evaluator:
+        raise ValidationError({"evaluator": "Say whose scores."})
+    if evaluator and not wanted:
+        raise ValidationError({"evaluator": "Only scores have an evaluator."})
+    if wanted and segment_kind == "key":
+        raise ValidationError({"segment_kind": "Scores are not counted by key: choose all calls, a route or a model."})
+
+
+def _check_limit(limit: float | None) -> None:
+    steps = (limit or 0.0) * BUCKETS
+    if not 0 < steps <= BUCKETS or not math.isclose(steps, round(steps), abs_tol=1e-6):
+        raise ValidationError({"limit": "A score is good from 0.05 to 1 on, in steps of 0.05."})
+
+
 class SLO(OwnedRow):
     """A service level objective."""
 
@@ -34,6 +57,7 @@ class SLO(OwnedRow):
         AVAILABILITY = "availability", "Availability"
         LATENCY = "latency", "Latency"
         COST = "cost", "Cost a call"
+        SCORE = "score", "Score of answers"
 
     tenant = owner("slos")
     name = models.CharField(max_length=64)
@@ -47,7 +71,11 @@ class SLO(OwnedRow):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="Of latency: milliseconds that a good call takes at most. Of cost: nano-dollars a call.",
+        help_text="Of latency: milliseconds that a good call takes at most. Of cost: nano-dollars a call. Of scores: "
+        "what a good one has at least, 0.05 to 1 in steps of 0.05.",
+    )
+    evaluator = models.CharField(
+        max_length=100, blank=True, default="", help_text="Of scores: whose, by name; live evaluations ask it."
     )
     objective = models.FloatField(
         default=0.995,
@@ -74,7 +102,7 @@ class SLO(OwnedRow):
             models.CheckConstraint(
                 condition=Q(kind="availability", limit=None) | (~Q(kind="availability") & Q(limit__isnull=False)),
                 name="slo_limit_of_its_kind",
-                violation_error_message="Latency and cost take a limit, availability has none.",
+                violation_error_message="Latency, cost and scores take a limit, availability has none.",
             ),
             models.CheckConstraint(condition=Q(objective__gte=0.5, objective__lt=1), name="slo_objective_is_a_share"),
         )
@@ -91,8 +119,11 @@ class SLO(OwnedRow):
         check_segment(self.segment_kind, self.segment)
         if self.kind == self.Kind.LATENCY and self.segment_kind != "all":
             raise ValidationError({"segment_kind": "Latencies are counted for all calls of the tenant together."})
+        check_evaluator(self.evaluator, self.segment_kind, wanted=self.kind == self.Kind.SCORE)
+        if self.kind == self.Kind.SCORE:
+            _check_limit(self.limit)
 
     @property
     def calls(self) -> Segment:
         """Whose calls count."""
-        return Segment(self.segment_kind, self.segment)
+        return Segment(self.segment_kind, self.segment, self.evaluator)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from alerting.causes.selecting import causes_of
+from alerting.causes.table import as_lines
 from alerting.incident_rows import Alert, Incident, IncidentEntry
 from console import formats
 
 
-def post_mortem(incident: Incident) -> str:
-    """Markdown; times are in the tenant's zone."""
+def post_mortem(incident: Incident, *, costs: bool = True) -> str:
+    """Markdown; times are in the tenant's zone. Without ``costs``, the causes of what costs are left out."""
     zone = ZoneInfo(incident.tenant.time_zone if incident.tenant else "UTC")
 
     def at(moment: datetime | None) -> str:
@@ -40,8 +42,20 @@ def post_mortem(incident: Incident) -> str:
         who = f" ({_plain(entry.actor)})" if entry.actor else ""
         said = f": {_plain(entry.text)}" if entry.text else ""
         lines.append(f"* {at(entry.at)} **{entry.get_kind_display()}**{who}{said}")
-    lines += ["", "## Impact", "", "## Cause", "", "## What went well, what did not", "", "## What we do about it", ""]
+    lines += ["", "## Impact", "", "## Cause", "", *_causes(incident, zone, costs=costs)]
+    lines += ["## What went well, what did not", "", "## What we do about it", ""]
     return "\n".join(lines)
+
+
+def _causes(incident: Incident, zone: ZoneInfo, *, costs: bool) -> list[str]:
+    found = causes_of(incident)
+    if found is None:
+        return []
+    row, evidence = found
+    if evidence.unit == "money" and not costs:
+        return []
+    written = [f"> {_plain(row.summary)}", ">", f"> _Written by {row.summary_model}, from the table below._", ""]
+    return [*(written if row.summary else []), *as_lines(evidence, zone), ""]
 
 
 def _after(start: datetime, end: datetime | None) -> str:

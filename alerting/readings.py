@@ -12,10 +12,11 @@ from alerting.engine.frames import Frame, LatencyRow, Row
 from alerting.objectives import SLO
 from events.traffic.grains import Grain
 from events.traffic.measures import MEASURES, OCTAVE, Kind, Measured
+from events.traffic.scores import bucket_of, range_of
 
 MINUTE_S: Final = 60
 _NAMES: Final = ", ".join(MEASURES)
-_COUNTED: Final = (Kind.ALL, Kind.ROUTE, Kind.MODEL, Kind.KEY, Kind.REFUSAL, Kind.GUARD)
+_COUNTED: Final = (Kind.ALL, Kind.ROUTE, Kind.MODEL, Kind.KEY, Kind.REFUSAL, Kind.GUARD, Kind.SCORE)
 _ZEROS: Final = ", ".join("0" for _ in MEASURES[2:])
 _FRAME: Final = f"""
 SELECT r.kind::int, r.part, extract(epoch FROM r.start)::bigint, {_NAMES} FROM events_traffic r
@@ -65,7 +66,7 @@ def read_objective(slo: SLO, scope: str, start_s: int, end_s: int, grain: Grain)
 
     Calls are good by their cost where the mean of their row's is within the limit: single costs are not counted.
     """
-    statement, given = _of_latency(slo) if slo.kind == SLO.Kind.LATENCY else _of_calls(slo)
+    statement, given = _OF_KIND.get(slo.kind, _of_calls)(slo)
     given |= {"scope": scope, "grain": grain.value, "start": start_s, "end": end_s}
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
@@ -100,3 +101,18 @@ def _of_latency(slo: SLO) -> tuple[str, dict[str, Any]]:
         f" WHERE {_STRETCH} AND r.measured = {Measured.DURATION.value} GROUP BY r.start ORDER BY 1"
     )
     return statement, {"limit": slo.limit}
+
+
+def _of_scores(slo: SLO) -> tuple[str, dict[str, Any]]:
+    """Scores in buckets; the last two characters of a part are its bucket."""
+    good = "COALESCE(sum(r.requests) FILTER (WHERE right(r.part, 2)::int >= %(bucket)s), 0)"
+    statement = (
+        f"SELECT extract(epoch FROM r.start)::bigint, {good}, sum(r.requests) FROM events_traffic r"  # noqa: S608
+        f" WHERE {_STRETCH} AND r.kind = {Kind.SCORE.value}"
+        " AND r.part >= %(first)s AND r.part < %(after)s GROUP BY r.start ORDER BY 1"
+    )
+    first, after = range_of(slo.evaluator, slo.segment_kind, slo.segment)
+    return statement, {"bucket": bucket_of(slo.limit or 0.0), "first": first, "after": after}
+
+
+_OF_KIND: Final = {SLO.Kind.LATENCY.value: _of_latency, SLO.Kind.SCORE.value: _of_scores}

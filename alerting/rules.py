@@ -7,11 +7,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from alerting.engine.signals import SIGNALS, Segment, Signal
-from alerting.objectives import SEGMENT_KINDS, SLO, check_segment
+from alerting.objectives import SEGMENT_KINDS, SLO, check_evaluator, check_segment
 from alerting.owned import OwnedRow, Severity, owner
 from tenants.rows import OfTenantOrPlatform
 
 _MINUTES = [MinValueValidator(1), MaxValueValidator(120)]
+OPERATORS = [("above", "Above"), ("below", "Below"), ("both", "Above or below")]
 
 
 class AlertRule(OwnedRow):
@@ -23,6 +24,14 @@ class AlertRule(OwnedRow):
         THRESHOLD = "threshold", "Threshold"
         BURN_RATE = "burn_rate", "Burn rate of an objective"
         ABSENCE = "absence", "Absence of calls"
+        ANOMALY = "anomaly", "Anomaly"
+
+    class Sensitivity(models.TextChoices):
+        """How unusual an anomaly has to be."""
+
+        LOW = "low", "Low: what hardly ever was"
+        MEDIUM = "medium", "Medium"
+        HIGH = "high", "High: more is found, some of it in vain"
 
     tenant = owner("alert_rules")
     name = models.CharField(max_length=64)
@@ -39,7 +48,10 @@ class AlertRule(OwnedRow):
     segment = models.CharField(
         max_length=200, blank=True, default="", help_text="Name of the route or model, or id of the key."
     )
-    operator = models.CharField(max_length=5, choices=[("above", "Above"), ("below", "Below")], default="above")
+    evaluator = models.CharField(
+        max_length=100, blank=True, default="", help_text="Of scores: whose, by name; live evaluations ask it."
+    )
+    operator = models.CharField(max_length=5, choices=OPERATORS, default="above")
     threshold = models.FloatField(
         null=True, blank=True, help_text="In the signal's unit: shares of 1, ms, nano-dollars."
     )
@@ -59,6 +71,16 @@ class AlertRule(OwnedRow):
         default=20, help_text="Calls in the window below which nothing can be told."
     )
     slo = models.ForeignKey(SLO, models.CASCADE, null=True, blank=True, related_name="rules", verbose_name="objective")
+    sensitivity = models.CharField(
+        max_length=6, choices=Sensitivity, default=Sensitivity.MEDIUM, help_text="Of anomalies."
+    )
+    tolerance = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="Of anomalies: a deviation that nobody minds, in points of a share or score, else as a share of what "
+        "is usual. Empty: what suits the signal.",
+    )
 
     class Meta:
         """By name."""
@@ -83,10 +105,13 @@ class AlertRule(OwnedRow):
             ValidationError: something is missing, or does not fit.
         """
         check_segment(self.segment_kind, self.segment)
+        check_evaluator(self.evaluator, self.segment_kind, wanted=self.signal == "score")
         if self.kind == self.Kind.BURN_RATE:
             self._check_objective()
         elif self.kind == self.Kind.THRESHOLD:
             self._check_threshold()
+        elif self.kind == self.Kind.ANOMALY:
+            self._check_signal()
 
     def _check_objective(self) -> None:
         if self.slo is None:
@@ -94,13 +119,18 @@ class AlertRule(OwnedRow):
         if self.slo.tenant_id != self.tenant_id:
             raise ValidationError({"slo": "The objective belongs to somebody else."})
 
-    def _check_threshold(self) -> None:
+    def _check_signal(self) -> None:
         if self.signal not in SIGNALS:
             raise ValidationError({"signal": "Say what is looked at."})
-        if self.threshold is None:
-            raise ValidationError({"threshold": "Say from where on it is bad."})
         if self.segment_kind not in SIGNALS[self.signal].segments:
             raise ValidationError({"segment_kind": "This signal is counted for all calls together."})
+
+    def _check_threshold(self) -> None:
+        self._check_signal()
+        if self.threshold is None:
+            raise ValidationError({"threshold": "Say from where on it is bad."})
+        if self.operator == "both":
+            raise ValidationError({"operator": "A limit has one side: above or below."})
         clear = self.threshold if self.clear_threshold is None else self.clear_threshold
         if clear != self.threshold and (clear > self.threshold) == (self.operator == "above"):
             raise ValidationError({"clear_threshold": "It has to lie on the good side of the threshold."})
@@ -111,8 +141,16 @@ class AlertRule(OwnedRow):
         return (
             self.slo.calls
             if self.kind == self.Kind.BURN_RATE and self.slo
-            else Segment(self.segment_kind, self.segment)
+            else Segment(self.segment_kind, self.segment, self.evaluator)
         )
+
+    @property
+    def figure(self) -> str:
+        """What it looks at, as people call it."""
+        signal = self.looks_at
+        if signal is None:
+            return ""
+        return f"{signal.title} by “{self.evaluator}”" if self.evaluator else signal.title
 
     @property
     def looks_at(self) -> Signal | None:
@@ -168,3 +206,18 @@ class CheckRun(models.Model):
 
     def __str__(self) -> str:
         return f"checked until {self.checked_until}"
+
+
+class AnomalyMemory(models.Model):
+    """What an anomaly rule has learned of its signal: the detector goes on from here after a restart."""
+
+    rule = models.OneToOneField(AlertRule, models.CASCADE, primary_key=True, related_name="memory")
+    tenant = owner("+")
+    of = models.CharField(max_length=64, help_text="What it was learned of: another signal is learned anew.")
+    learned_until = models.DateTimeField(help_text="Data up to here are learned.")
+    state = models.BinaryField(help_text="17 kB at most.")
+
+    objects = OfTenantOrPlatform.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} until {self.learned_until:%Y-%m-%d %H:%M}"

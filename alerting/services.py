@@ -79,18 +79,19 @@ def update_rule(*, rule: AlertRule, **fields: Any) -> AlertRule:
     before = {name: getattr(rule, name) for name in fields}
     row = save_row(with_fields(rule, fields))
     if any(getattr(row, name) != value for name, value in before.items() if name not in ("name", "description")):
-        _begin_anew(row, "the rule was changed")
+        begin_anew(row, "the rule was changed")
     return row
 
 
 @transaction.atomic
 def delete_rule(*, rule: AlertRule) -> None:
     """Delete it; what it fired for is over, and stays in the incidents."""
-    _begin_anew(rule, "the rule was deleted")
+    begin_anew(rule, "the rule was deleted")
     delete_row(rule)
 
 
-def _begin_anew(rule: AlertRule, why: str) -> None:
+def begin_anew(rule: AlertRule, why: str) -> None:
+    """What the rule fires for is over; it looks at what comes from now on."""
     now = timezone.now()
     rows = Alert.objects.select_related("incident").filter(tenant=rule.tenant_id, rule=rule, resolved_at=None)
     for alert in rows:

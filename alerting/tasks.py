@@ -10,6 +10,7 @@ from tenants.actor import acting_as
 
 CHECK_EVERY_S: Final = 30.0
 DELIVER_EVERY_S: Final = 15.0
+EXPLAIN_EVERY_S: Final = 60.0
 
 
 @shared_task(name="alerting.check")  # type: ignore[untyped-decorator]
@@ -31,8 +32,21 @@ def deliver() -> int:
         return deliver_due()
 
 
+@shared_task(name="alerting.explain")  # type: ignore[untyped-decorator]
+def explain() -> int:
+    """Work out why incidents happened, and have summaries written; how many incidents were looked at."""
+    from alerting.causes.explaining import explain_due
+    from alerting.causes.writing import write_due
+
+    with acting_as("alerting.explain"):
+        done = explain_due()
+        write_due()
+        return done
+
+
 @current_app.on_after_finalize.connect  # type: ignore[untyped-decorator]
 def _schedule(sender: Celery, **_: Any) -> None:
     # One that waited longer than a round has a successor by then.
     sender.add_periodic_task(CHECK_EVERY_S, check.s(), name="Check alert rules", expires=CHECK_EVERY_S)
     sender.add_periodic_task(DELIVER_EVERY_S, deliver.s(), name="Tell of incidents", expires=DELIVER_EVERY_S)
+    sender.add_periodic_task(EXPLAIN_EVERY_S, explain.s(), name="Explain incidents", expires=EXPLAIN_EVERY_S)

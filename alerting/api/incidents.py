@@ -9,14 +9,18 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerting import incidents
+from alerting.api.causes import CausesSerializer
+from alerting.causes.selecting import causes_of
 from alerting.incident_rows import Alert, Incident, IncidentEntry
 from alerting.owned import Severity
 from tenants.rest.filters import TenantRowFilter, by_age
 from tenants.rest.idempotency import idempotent
+from tenants.rest.permissions import require
 from tenants.rest.resources import ROW_ORDERINGS, Readable
 from tenants.rest.serializers import EmptySerializer, StrictSerializer, valid
 from tenants.roles import TenantPermission
@@ -88,7 +92,10 @@ class IncidentResource(Readable):
     read_permission = TenantPermission.VIEW_USAGE
     write_permission = TenantPermission.MANAGE_ALERTS
     filterset_class = IncidentFilter
-    action_permissions: ClassVar[dict[str, TenantPermission]] = {"timeline": TenantPermission.VIEW_USAGE}
+    action_permissions: ClassVar[dict[str, TenantPermission]] = {
+        "timeline": TenantPermission.VIEW_USAGE,
+        "causes": TenantPermission.VIEW_USAGE,
+    }
     ordering_fields: ClassVar[dict[str, str]] = {**ROW_ORDERINGS, "began_at": "began_at"}
     search_fields = ("title",)
 
@@ -107,6 +114,24 @@ class IncidentResource(Readable):
         """All entries."""
         row: Incident = self.get_object()
         return Response(IncidentEntrySerializer(row.entries.filter(tenant=row.tenant_id), many=True).data)
+
+    @extend_schema(
+        summary="Read why an incident happened",
+        description="Which calls explain the change, what changed before, what it is like. Worked out soon after "
+        "its opening, anew while it goes on, and once more at its end. Costs take the permission to see them.",
+        responses={200: CausesSerializer},
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def causes(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The evidence; 404 where nothing was worked out yet."""
+        row: Incident = self.get_object()
+        found = causes_of(row)
+        if found is None:
+            raise NotFound("Nothing was worked out yet.")
+        if found[1].unit == "money":
+            require(request, TenantPermission.VIEW_COSTS, row.tenant_id)
+        return Response(CausesSerializer(found[0]).data)
 
     @extend_schema(
         summary="Write into an incident's timeline",

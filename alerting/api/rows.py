@@ -30,7 +30,7 @@ class SLOSerializer(RowSerializer):
     class Meta:
         model = SLO
         fields = (
-            *(*ROW_FIELDS, "tenant_id", "name", "description", "kind", "segment_kind", "segment", "limit"),
+            *(*ROW_FIELDS, "tenant_id", "name", "description", "kind", "segment_kind", "segment", "limit", "evaluator"),
             *("objective", "window_days", "enabled"),
         )
         validators: ClassVar[list[Any]] = []
@@ -72,9 +72,9 @@ class AlertRuleSerializer(RowSerializer):
     class Meta:
         model = AlertRule
         fields = (
-            *(*ROW_FIELDS, "tenant_id", "name", "description", "kind", "severity", "enabled", "signal"),
+            *(*ROW_FIELDS, "tenant_id", "name", "description", "kind", "severity", "enabled", "signal", "evaluator"),
             *("segment_kind", "segment", "operator", "threshold", "clear_threshold", "window_minutes"),
-            *("for_minutes", "clear_minutes", "min_requests", "slo_id", "phase"),
+            *("for_minutes", "clear_minutes", "min_requests", "slo_id", "sensitivity", "tolerance", "phase"),
         )
         validators: ClassVar[list[Any]] = []
 
@@ -96,7 +96,10 @@ class RuleResource(Readable, Creatable, Changeable, Deletable):
     """Alert rules."""
 
     noun = "alert rule"
-    about = "A figure that is looked at every minute, an objective's burn rate, or calls that stay away."
+    about = (
+        "A figure that is looked at every minute for a limit or for what is usual, an objective's burn rate, or calls "
+        "that stay away."
+    )
     example: ClassVar[dict[str, Any]] = {
         "name": "Too many errors",
         "signal": "error_rate",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from smtplib import SMTPException, SMTPRecipientsRefused
 from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMultiAlternatives
@@ -11,9 +9,7 @@ from django.template.loader import render_to_string
 
 from alerting.channel_rows import Channel, Delivery
 from alerting.channels.facts import Facts
-from tenants.outgoing import Answer
-
-logger = logging.getLogger(__name__)
+from tenants.outgoing import Answer, mail
 
 _COLOURS = {"critical": "#b42318", "warning": "#b54708", "info": "#175cd3"}
 
@@ -25,23 +21,16 @@ def message(facts: Facts, to: str) -> EmailMultiAlternatives:
         "began": f"{facts.began_at.astimezone(ZoneInfo(facts.time_zone)):%-d %B %Y, %H:%M %Z}",
         "colour": "#067647" if facts.what == "resolved" else _COLOURS[facts.severity],
     }
-    mail = EmailMultiAlternatives(
+    told = EmailMultiAlternatives(
         f"[{facts.owner}] {facts.headline}".replace("\n", " "),
         render_to_string("alerting/email/incident.txt", about),
         to=[to],
         headers={"References": f"<{facts.key}@breakwater>", "Auto-Submitted": "auto-generated"},
     )
-    mail.attach_alternative(render_to_string("alerting/email/incident.html", about), "text/html")
-    return mail
+    told.attach_alternative(render_to_string("alerting/email/incident.html", about), "text/html")
+    return told
 
 
 def send(channel: Channel, _delivery: Delivery, facts: Facts) -> Answer:
     """Through the installation's mail server."""
-    try:
-        message(facts, channel.address).send()
-    except SMTPRecipientsRefused:
-        return Answer(False, None, "The mail server refuses this address.", again=False)
-    except (SMTPException, OSError) as error:
-        logger.warning("cannot send mail about an incident: %s", type(error).__name__)
-        return Answer(False, None, f"The mail server did not take it: {type(error).__name__}.")
-    return Answer(True)
+    return mail(message(facts, channel.address))

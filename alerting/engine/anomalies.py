@@ -87,12 +87,13 @@ class AnomalyState(msgspec.Struct):
 class _Track:
     """How far a value is from the last hours and from its season, in units of noise."""
 
-    __slots__ = ("_days", "_rate", "_state", "_tolerance")
+    __slots__ = ("_days", "_rate", "_relative", "_state", "_tolerance")
 
-    def __init__(self, step_s: int, tolerance: float, state: TrackState) -> None:
+    def __init__(self, step_s: int, tolerance: float, relative: float, state: TrackState) -> None:
         self._rate = 1 / max(_TRACK_STEPS, _TRACK_S / step_s)
         self._days = 1 / (2 * max(1.0, 24 * _HOUR_S / step_s))
         self._tolerance = tolerance
+        self._relative = relative
         self._state = state
 
     def scale(self) -> float:
@@ -103,10 +104,12 @@ class _Track:
     def distances(self, value: float, low: float, high: float) -> tuple[float, float]:
         """Outside of the season (0 where there is none yet), and of both season and last hours."""
         state, scale = self._state, self.scale()
+        # By the mean of days: by that of hours, an incident that is learned would widen what is tolerated.
+        tolerance = max(self._tolerance, self._relative * abs(state.mean))
         away = abs(value - state.level)
-        beyond = max(0.0, away - self._tolerance)
+        beyond = max(0.0, away - tolerance)
         if low <= high:
-            outside = max(0.0, low - value - self._tolerance, value - high - self._tolerance)
+            outside = max(0.0, low - value - tolerance, value - high - tolerance)
             found = outside / scale, min(beyond, outside) / scale
         else:
             found = 0.0, beyond / scale if state.steps > _FIRST else 0.0
@@ -139,7 +142,8 @@ class _Track:
 class SeasonalAnomalies:
     """The detector of one series; feed it each step in order, in 20 to 40 µs.
 
-    ``tolerance``, in the series' unit, is a deviation that nobody minds, however quiet the series was. ``patience_s``
+    ``tolerance``, in the series' unit, is a deviation that nobody minds, however quiet the series was; ``relative``
+    is the same as a share of the series' mean, and the larger of the two holds. ``patience_s``
     is how long what surprises by :data:`ACCIDENT` is held for an accident and not learned: an incident then leaves no
     week in which another would be usual. What lasts longer becomes usual.
     """
@@ -164,7 +168,13 @@ class SeasonalAnomalies:
     )
 
     def __init__(
-        self, step_s: int = 60, *, tolerance: float = 0.0, patience_s: int = 0, state: AnomalyState | None = None
+        self,
+        step_s: int = 60,
+        *,
+        tolerance: float = 0.0,
+        relative: float = 0.0,
+        patience_s: int = 0,
+        state: AnomalyState | None = None,
     ) -> None:
         """Start, or go on where a state was taken.
 
@@ -175,7 +185,7 @@ class SeasonalAnomalies:
             raise ValueError("The state is of a series with another step.")
         self._step_s = step_s
         self._states = (state.values, state.means) if state else (TrackState(), TrackState())
-        self._values, self._means = (_Track(step_s, tolerance, each) for each in self._states)
+        self._values, self._means = (_Track(step_s, tolerance, relative, each) for each in self._states)
         self._season = Season(step_s, state.value_season if state else None)
         self._mean_season = Season(step_s, state.mean_season if state else None)
         fade = max(_FADE_STEPS, _FADE_S / step_s)

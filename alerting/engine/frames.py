@@ -68,6 +68,15 @@ class Frame:
         found = [sums[:, PLACES[name]] for (one, _), sums in self._sums.items() if one == kind.value]
         return np.sum(found, axis=0) if found else np.zeros(self.minutes)
 
+    def within(self, name: str, kind: Kind, first: str, end: str) -> Floats:
+        """The same, of all parts from ``first`` up to, not including, ``end``."""
+        found = [
+            sums[:, PLACES[name]]
+            for (one, part), sums in self._sums.items()
+            if one == kind.value and first <= part < end
+        ]
+        return np.sum(found, axis=0) if found else np.zeros(self.minutes)
+
     def histogram(self, measured: Measured) -> Floats:
         """Minutes by buckets."""
         if measured.value not in self._histograms:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.traffic.measures import Kind, Measured
+from events.traffic.scores import UNIT, range_of
 
 if TYPE_CHECKING:
     # Pages know the signals by name; what numbers they are made of takes numpy, which web workers do without.
@@ -33,6 +34,8 @@ class Segment(msgspec.Struct, frozen=True):
 
     kind: str = ALL
     part: str = ""
+    evaluator: str = ""
+    """By whom, where scores are looked at."""
 
     @property
     def of(self) -> tuple[Kind, str]:
@@ -90,6 +93,11 @@ def _output_length(frame: Frame, segment: Segment) -> Parts:
 def _refusals(frame: Frame, segment: Segment) -> Parts:
     refused = frame.over_parts("requests", Kind.REFUSAL)
     return refused, refused + _calls(frame, segment)
+
+
+def _scores(frame: Frame, segment: Segment) -> Parts:
+    first, end = range_of(segment.evaluator, segment.kind, segment.part)
+    return frame.within("cost_nanousd", Kind.SCORE, first, end) / UNIT, frame.within("requests", Kind.SCORE, first, end)
 
 
 def _guard(event: str) -> Callable[[Frame, Segment], Parts]:
@@ -156,6 +164,15 @@ SIGNALS: Final[dict[str, Signal]] = {
             parts=_guard("guardrail.call.blocked"),
             segments=OF_ALL,
             about="Calls refused, or answers withheld.",
+        ),
+        Signal(
+            "score",
+            "Score",
+            "percent",
+            "down",
+            _scores,
+            segments=(ALL, ROUTE, MODEL),
+            about="Mean of an evaluator's scores of live calls; scores count at the time at which they are given.",
         ),
     )
 }

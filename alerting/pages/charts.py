@@ -21,10 +21,12 @@ def rule_chart(rule: AlertRule, course: Any, *, title: str = "", height: int = 2
     signal = rule.looks_at
     burning = rule.kind == AlertRule.Kind.BURN_RATE
     unit = "number" if burning or signal is None else signal.unit
-    name = "Burn rate, 1 hour" if burning else signal.title if signal else "Calls"
+    name = "Burn rate, 1 hour" if burning else rule.figure if signal else "Calls"
     series = [Series(name, course.values, "brand")]
     if rule.kind == AlertRule.Kind.THRESHOLD and rule.threshold is not None:
         series.append(Series("Threshold", [rule.threshold] * len(course.times), "bad"))
+    if any(bound is not None for bound in course.high):
+        series += [Series("Usual, up to", course.high, "slate"), Series("Usual, from", course.low, "slate")]
     fires = [value if _fires(course, at) else None for at, value in zip(course.times, course.values, strict=True)]
     if any(value is not None for value in fires):
         series.append(Series("Firing", fires, "orange"))

@@ -13,9 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.generic import TemplateView, View
 
 from alerting import incidents
+from alerting.actions.rows import ActionRun
 from alerting.channel_rows import Delivery
 from alerting.incident_rows import Alert, Incident, IncidentEntry
 from alerting.owned import RANKS, Severity
+from alerting.pages.actions import shown_runs
+from alerting.pages.causes import shown_causes
 from alerting.pages.charts import alert_chart
 from alerting.pages.words import AlertingPage, one_of
 from alerting.post_mortem import post_mortem
@@ -146,7 +149,9 @@ class IncidentPage(OfIncident, TemplateView):
             entries=IncidentEntry.objects.filter(tenant=owner, incident=incident).order_by("-at", "-id"),
             deliveries=Delivery.objects.filter(tenant=owner, incident=incident).select_related("channel")[:30],
             people=people_for(incident),
+            runs=shown_runs(ActionRun.objects.filter(tenant=owner, incident=incident)[:30], self.workspace),
             severities=Severity.choices,
+            causes=shown_causes(incident, sees_costs=self.workspace.may(TenantPermission.VIEW_COSTS)),
             advice=list(dict.fromkeys(one.rule.description for one in alerts if one.rule and one.rule.description)),
             **kwargs,
         )
@@ -214,7 +219,7 @@ class PostMortem(OfIncident, View):
 
     def get(self, _request: HttpRequest, pk: Any) -> HttpResponse:
         """Markdown, as a file."""
-        text = post_mortem(self.incident)
+        text = post_mortem(self.incident, costs=self.workspace.may(TenantPermission.VIEW_COSTS))
         name = f"incident-{self.incident.began_at:%Y-%m-%d}-{str(self.incident.pk)[:8]}.md"
         return HttpResponse(
             text,

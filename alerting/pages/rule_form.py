@@ -9,7 +9,7 @@ from django import forms
 from alerting.engine.signals import SIGNALS
 from alerting.objectives import SLO
 from alerting.owned import Severity
-from alerting.pages.segments import SegmentField
+from alerting.pages.segments import EvaluatorField, SegmentField
 from alerting.pages.words import UNITS, from_unit, to_unit
 from alerting.rules import AlertRule
 from tenants.models import Tenant
@@ -18,11 +18,15 @@ from tenants.pages.fields import InSections, shown_with
 Kind = AlertRule.Kind
 _KINDS = [
     (Kind.THRESHOLD, "A figure passes a limit"),
+    (Kind.ANOMALY, "A figure is not what it usually is at this time"),
     (Kind.BURN_RATE, "An objective's error budget burns too fast"),
     (Kind.ABSENCE, "No calls come any more"),
 ]
 _OWN = shown_with("kind=threshold")
-_NOT_BURNING = shown_with("kind=threshold,absence")
+_OF_SIGNAL = shown_with("kind=threshold,anomaly")
+_UNUSUAL = shown_with("kind=anomaly")
+_OWN_TIME = shown_with("kind=threshold,absence")
+_NOT_BURNING = shown_with("kind=threshold,absence,anomaly")
 
 
 def signal_choices(*, costs: bool) -> list[tuple[str, str]]:
@@ -36,13 +40,21 @@ class RuleForm(InSections, forms.Form):
 
     name = forms.CharField(max_length=64, help_text="As incidents and messages name it.")
     kind = forms.ChoiceField(label="Fires when", choices=_KINDS, initial=Kind.THRESHOLD, widget=forms.RadioSelect)
-    signal = forms.ChoiceField(label="Figure", required=False, initial="error_rate", widget=forms.Select(attrs=_OWN))
+    signal = forms.ChoiceField(
+        label="Figure", required=False, initial="error_rate", widget=forms.Select(attrs=_OF_SIGNAL)
+    )
+    evaluator = EvaluatorField(
+        label="Scores by",
+        required=False,
+        widget=forms.Select(attrs=shown_with("signal=score")),
+        help_text="An evaluator that a live evaluation asks.",
+    )
     operator = forms.ChoiceField(
         label="Is bad",
-        choices=[("above", "Above the limit"), ("below", "Below the limit")],
+        choices=[("above", "Above"), ("below", "Below"), ("both", "Above or below (of what is usual)")],
         initial="above",
         required=False,
-        widget=forms.Select(attrs=_OWN),
+        widget=forms.Select(attrs=_OF_SIGNAL),
     )
     threshold = forms.FloatField(
         label="Limit",
@@ -57,6 +69,22 @@ class RuleForm(InSections, forms.Form):
         min_value=0,
         widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal", **_OWN}),
         help_text="Empty: 10% on the good side of the limit, so that it does not switch to and fro.",
+    )
+    sensitivity = forms.ChoiceField(
+        choices=AlertRule.Sensitivity.choices,
+        initial=AlertRule.Sensitivity.MEDIUM,
+        required=False,
+        widget=forms.Select(attrs=_UNUSUAL),
+        help_text="How rare it has to be among all that the figure did before, in three of five minutes. It learns "
+        "from the minutes there are, for a day at least.",
+    )
+    tolerance = forms.FloatField(
+        label="Nobody minds (%)",
+        required=False,
+        min_value=0,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal", **_UNUSUAL}),
+        help_text="By how much it may be off, however quiet it was: of shares and scores in points, of others in "
+        "percent of what is usual. Empty: what suits the figure.",
     )
     slo = forms.ModelChoiceField(
         label="Objective",
@@ -79,7 +107,7 @@ class RuleForm(InSections, forms.Form):
         min_value=1,
         max_value=120,
         initial=2,
-        widget=forms.NumberInput(attrs=_NOT_BURNING),
+        widget=forms.NumberInput(attrs=_OWN_TIME),
         help_text="It lasts for so many before it fires.",
     )
     clear_minutes = forms.IntegerField(
@@ -107,7 +135,21 @@ class RuleForm(InSections, forms.Form):
     enabled = forms.BooleanField(label="Looked at every minute", required=False, initial=True)
     sections: ClassVar[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         ("", "", ("name", "kind")),
-        ("What", "", ("signal", "operator", "threshold", "clear_threshold", "slo", "calls")),
+        (
+            "What",
+            "",
+            (
+                "signal",
+                "evaluator",
+                "operator",
+                "threshold",
+                "clear_threshold",
+                "sensitivity",
+                "tolerance",
+                "slo",
+                "calls",
+            ),
+        ),
         ("How long", "", ("window_minutes", "for_minutes", "clear_minutes", "min_requests")),
         ("Then", "", ("severity", "description", "enabled")),
     )
@@ -121,17 +163,20 @@ class RuleForm(InSections, forms.Form):
         self.tenant = tenant
         kind = str(self.data.get("kind") or self.initial.get("kind") or Kind.THRESHOLD)
         # What the kind takes is not called optional.
-        for name in ("signal", "operator", "threshold"):
-            self.fields[name].required = kind == Kind.THRESHOLD
+        for name in ("signal", "operator"):
+            self.fields[name].required = kind in (Kind.THRESHOLD, Kind.ANOMALY)
+        self.fields["threshold"].required = kind == Kind.THRESHOLD
         self.fields["slo"].required = kind == Kind.BURN_RATE
         self.fields["calls"].required = kind != Kind.BURN_RATE
         self.fields["threshold"].error_messages["required"] = "Say from where on it is bad."
         self.fields["slo"].error_messages["required"] = "Say of which objective."
         self.fields["signal"].choices = signal_choices(costs=costs)  # type: ignore[attr-defined]
         self.fields["slo"].queryset = SLO.objects.filter(tenant=tenant)  # type: ignore[attr-defined]
-        calls = self.fields["calls"]
+        calls, evaluator = self.fields["calls"], self.fields["evaluator"]
         assert isinstance(calls, SegmentField)
         calls.offer(tenant, (rule.segment_kind, rule.segment) if rule else ("all", ""))
+        assert isinstance(evaluator, EvaluatorField)
+        evaluator.offer(tenant, rule.evaluator if rule else "")
 
     def values(self) -> dict[str, Any]:
         """For the service."""
@@ -141,8 +186,13 @@ class RuleForm(InSections, forms.Form):
         unit = SIGNALS[given["signal"]].unit if given.get("signal") in SIGNALS else ""
         for name in ("threshold", "clear_threshold"):
             given[name] = from_unit(given[name], unit) if kind == Kind.THRESHOLD else None
-        if kind != Kind.THRESHOLD:
+        if kind not in (Kind.THRESHOLD, Kind.ANOMALY):
             given["signal"], given["operator"] = "", "above"
+        if given["signal"] != "score":
+            given["evaluator"] = ""
+        tolerance = given["tolerance"] if kind == Kind.ANOMALY else None
+        given["tolerance"] = None if tolerance is None else tolerance / 100
+        given["sensitivity"] = given["sensitivity"] or AlertRule.Sensitivity.MEDIUM.value
         if kind != Kind.BURN_RATE:
             given["slo"] = None
         else:
@@ -166,14 +216,15 @@ def _initial(rule: AlertRule) -> dict[str, Any]:
     shown = {
         name: getattr(rule, name)
         for name in (
-            *("name", "kind", "signal", "operator", "window_minutes", "for_minutes", "clear_minutes"),
-            *("min_requests", "severity", "description", "enabled"),
+            *("name", "kind", "signal", "evaluator", "operator", "window_minutes", "for_minutes", "clear_minutes"),
+            *("min_requests", "severity", "description", "enabled", "sensitivity"),
         )
     }
     return {
         **shown,
         "threshold": to_unit(rule.threshold, unit),
         "clear_threshold": to_unit(rule.clear_threshold, unit),
+        "tolerance": to_unit(rule.tolerance, "percent"),
         "slo": rule.slo_id,
         "calls": (rule.segment_kind, rule.segment),
     }

@@ -10,17 +10,19 @@ import django_filters
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.generic import TemplateView, View
 
 from alerting import services
+from alerting.actions.rows import AlertAction
 from alerting.incident_rows import Alert
 from alerting.owned import Severity
 from alerting.pages.charts import rule_chart
 from alerting.pages.rule_form import RuleForm
 from alerting.pages.words import AlertingPage, ChangePage, applies_to, condition, key_names, one_of
+from alerting.recommended import add_recommended, recommended_for
 from alerting.rules import AlertRule
 from console.forms import FormPage
 from console.forms.views import go_to
@@ -93,6 +95,26 @@ class RuleList(AlertingPage, TablePage):
         """With their states and objectives."""
         return self.workspace.scope(AlertRule.objects.select_related("tenant", "state", "slo"))
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With the rules that could be added."""
+        may = self.workspace.may(TenantPermission.MANAGE_ALERTS)
+        missing = recommended_for(self.workspace.tenant) if may else []
+        return super().get_context_data(recommended=missing, **kwargs)
+
+
+class RecommendedAdd(ChangePage, View):
+    """Rules that suit most owners, in one go."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Added, or said why not."""
+        try:
+            rules = add_recommended(tenant=self.workspace.tenant)
+        except ValidationError as refusal:
+            messages.info(request, " ".join(refusal.messages))
+        else:
+            messages.success(request, f"{len(rules)} rules are looked at every minute from now on.")
+        return go_to(request, self.workspace.url("alert-rules"))
+
 
 class OfRule(AlertingPage):
     """One rule of the workspace."""
@@ -127,6 +149,7 @@ class RulePage(OfRule, TemplateView):
             applies_to=applies_to(rule, key_names([rule], rule.tenant_id)),
             chart=rule_chart(rule, course, title="Last 24 hours", height=260) if course and course.known else None,
             sees=sees,
+            actions=AlertAction.objects.filter(Q(rule=rule) | Q(rule=None), tenant=rule.tenant_id),
             alerts=Alert.objects.filter(tenant=rule.tenant_id, rule=rule).select_related("incident")[:MOST_ALERTS],
             **kwargs,
         )

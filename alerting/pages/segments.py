@@ -8,12 +8,32 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from contracts.live_samples import score_names_of
 from events.traffic.measures import PLATFORM, Kind
 from events.traffic.reading import Stretch, ranking
+from events.traffic.scores import ScorePart
 from tenants.models import ApiKey, Tenant
 
 _BACK_S = 7 * 86_400
 _MOST = 100
+
+
+_MOST_PARTS = 2_000
+
+
+class EvaluatorField(forms.ChoiceField):
+    """Whose scores are looked at, by the evaluator's name."""
+
+    def offer(self, tenant: Tenant | None, chosen: str = "") -> None:
+        """Those that score live calls, or did in the last week, and the one that is chosen already."""
+        scope = PLATFORM if tenant is None else str(tenant.pk)
+        now = int(time.time()) // 3600 * 3600
+        parts = ranking(scope, Kind.SCORE, Stretch(now - _BACK_S, now + 3600), limit=_MOST_PARTS)
+        names = {ScorePart.of(one.part).evaluator for one in parts} | ({chosen} if chosen else set())
+        if tenant is not None:
+            names.update(score_names_of(tenant.pk))
+        empty = "Choose an evaluator" if names else "None scores live calls yet"
+        self.choices = [("", empty), *((name, name) for name in sorted(names))]
 
 
 class SegmentField(forms.ChoiceField):

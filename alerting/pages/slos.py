@@ -15,7 +15,7 @@ from django.views.generic import TemplateView, View
 from alerting import services
 from alerting.objectives import SLO
 from alerting.pages.charts import budget_chart, share_chart
-from alerting.pages.segments import SegmentField
+from alerting.pages.segments import EvaluatorField, SegmentField
 from alerting.pages.words import AlertingPage, ChangePage, applies_to, from_unit, key_names, one_of, to_unit
 from alerting.rules import AlertRule
 from console import formats
@@ -35,6 +35,7 @@ def promise(slo: SLO) -> str:
         SLO.Kind.AVAILABILITY: "of calls are answered",
         SLO.Kind.LATENCY: f"of answers take at most {formats.duration(slo.limit)}",
         SLO.Kind.COST: f"of calls cost at most {formats.money(slo.limit)}",
+        SLO.Kind.SCORE: f"of scored calls have at least {formats.FORMATS['percent'](slo.limit)} by “{slo.evaluator}”",
     }[SLO.Kind(slo.kind)]
     return f"{share} {good} over {slo.window_days} days"
 
@@ -107,6 +108,7 @@ class SLOForm(InSections, forms.Form):
             (SLO.Kind.AVAILABILITY, "When it is answered"),
             (SLO.Kind.LATENCY, "When it is answered fast enough"),
             (SLO.Kind.COST, "When it costs little enough"),
+            (SLO.Kind.SCORE, "When it scores high enough"),
         ],
         initial=SLO.Kind.AVAILABILITY,
         widget=forms.RadioSelect,
@@ -126,6 +128,21 @@ class SLOForm(InSections, forms.Form):
         widget=forms.NumberInput(attrs={"step": "any", **shown_with("kind=cost")}),
         help_text="By the mean of each minute: what single calls cost is not counted by the minute.",
     )
+    evaluator = EvaluatorField(
+        label="Scores by",
+        required=False,
+        widget=forms.Select(attrs=shown_with("kind=score")),
+        help_text="An evaluator that a live evaluation asks; only calls that it scored count.",
+    )
+    score = forms.TypedChoiceField(
+        label="High enough",
+        required=False,
+        choices=[(f"{step * 5}", f"{step * 5}%") for step in range(1, 21)],
+        coerce=int,
+        empty_value=None,
+        initial="70",
+        widget=forms.Select(attrs=shown_with("kind=score")),
+    )
     objective = forms.FloatField(
         label="Promised, percent",
         min_value=50,
@@ -137,11 +154,13 @@ class SLOForm(InSections, forms.Form):
     window_days = forms.TypedChoiceField(
         label="Over", choices=[(7, "7 days"), (28, "28 days"), (30, "30 days")], coerce=int, initial=28
     )
-    calls = SegmentField(label="Calls", required=False, widget=forms.Select(attrs=shown_with("kind=availability,cost")))
+    calls = SegmentField(
+        label="Calls", required=False, widget=forms.Select(attrs=shown_with("kind=availability,cost,score"))
+    )
     enabled = forms.BooleanField(label="Rules look at it", required=False, initial=True)
     sections: ClassVar[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         ("", "", ("name", "description")),
-        ("What is good", "", ("kind", "latency_ms", "dollars", "calls")),
+        ("What is good", "", ("kind", "latency_ms", "dollars", "evaluator", "score", "calls")),
         ("What is promised", "", ("objective", "window_days", "enabled")),
     )
 
@@ -152,12 +171,16 @@ class SLOForm(InSections, forms.Form):
                 "objective": round(slo.objective * 100, 6),
                 "latency_ms": slo.limit if slo.kind == SLO.Kind.LATENCY else None,
                 "dollars": to_unit(slo.limit, "money") if slo.kind == SLO.Kind.COST else None,
+                "score": str(round((slo.limit or 0) * 100)) if slo.kind == SLO.Kind.SCORE else "70",
+                "evaluator": slo.evaluator,
                 "calls": (slo.segment_kind, slo.segment),
             }
         super().__init__(*args, **kwargs)
-        calls = self.fields["calls"]
+        calls, evaluator = self.fields["calls"], self.fields["evaluator"]
         assert isinstance(calls, SegmentField)
         calls.offer(tenant, (slo.segment_kind, slo.segment) if slo else ("all", ""))
+        assert isinstance(evaluator, EvaluatorField)
+        evaluator.offer(tenant, slo.evaluator if slo else "")
 
     def values(self) -> dict[str, Any]:
         """For the service.
@@ -167,10 +190,17 @@ class SLOForm(InSections, forms.Form):
         """
         given = dict(self.cleaned_data)
         ms, dollars, calls = given.pop("latency_ms"), given.pop("dollars"), given.pop("calls") or ("all", "")
-        kind = given["kind"]
-        given["limit"] = {SLO.Kind.LATENCY: ms, SLO.Kind.COST: from_unit(dollars, "money")}.get(kind)
-        if kind != SLO.Kind.AVAILABILITY and given["limit"] is None:
-            raise ValidationError({"latency_ms" if kind == SLO.Kind.LATENCY else "dollars": "Say how much."})
+        kind, score = given["kind"], given.pop("score")
+        limits = {
+            SLO.Kind.LATENCY: ("latency_ms", ms),
+            SLO.Kind.COST: ("dollars", from_unit(dollars, "money")),
+            SLO.Kind.SCORE: ("score", None if score is None else score / 100),
+        }
+        field, given["limit"] = limits.get(kind, ("", None))
+        if field and given["limit"] is None:
+            raise ValidationError({field: "Say how much."})
+        if kind != SLO.Kind.SCORE:
+            given["evaluator"] = ""
         given["segment_kind"], given["segment"] = ("all", "") if kind == SLO.Kind.LATENCY else calls
         given["objective"] = given["objective"] / 100
         return given

@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from alerting.pages.actions import ActionCreate, ActionDelete, ActionEdit, ActionList, ActionPage, ActionUndo
+from alerting.pages.causes import SummaryPage
 from alerting.pages.channels import (
     ChannelCreate,
     ChannelDelete,
@@ -15,7 +17,7 @@ from alerting.pages.channels import (
     EscalationEdit,
 )
 from alerting.pages.incidents import IncidentDo, IncidentList, IncidentPage, PostMortem
-from alerting.pages.rules import RuleCreate, RuleDelete, RuleEdit, RuleList, RulePage, RuleSwitch
+from alerting.pages.rules import RecommendedAdd, RuleCreate, RuleDelete, RuleEdit, RuleList, RulePage, RuleSwitch
 from alerting.pages.silences import SilenceCreate, SilenceEnd, SilenceList
 from alerting.pages.slos import SLOCreate, SLODelete, SLOEdit, SLOList, SLOPage
 
@@ -31,6 +33,13 @@ _both = [
     path("slos/<uuid:pk>/delete/", SLODelete.as_view(), name="slo-delete"),
     path("alerts/", RuleList.as_view(), name="alert-rules"),
     path("alerts/new/", RuleCreate.as_view(), name="alert-rule-create"),
+    path("alerts/recommended/", RecommendedAdd.as_view(), name="alert-rules-recommended"),
+    path("alerts/actions/", ActionList.as_view(), name="alert-actions"),
+    path("alerts/actions/new/", ActionCreate.as_view(), name="alert-action-create"),
+    path("alerts/actions/<uuid:pk>/", ActionPage.as_view(), name="alert-action"),
+    path("alerts/actions/<uuid:pk>/edit/", ActionEdit.as_view(), name="alert-action-edit"),
+    path("alerts/actions/<uuid:pk>/delete/", ActionDelete.as_view(), name="alert-action-delete"),
+    path("alerts/actions/runs/<uuid:pk>/undo/", ActionUndo.as_view(), name="alert-action-undo"),
     path("alerts/silences/", SilenceList.as_view(), name="silences"),
     path("alerts/silences/new/", SilenceCreate.as_view(), name="silence-create"),
     path("alerts/silences/<uuid:pk>/end/", SilenceEnd.as_view(), name="silence-end"),
@@ -50,4 +59,4 @@ _both = [
     path("alerts/<uuid:pk>/delete/", RuleDelete.as_view(), name="alert-rule-delete"),
 ]
 console_urlpatterns = _both
-portal_urlpatterns = _both
+portal_urlpatterns = [*_both, path("alerts/summaries/", SummaryPage.as_view(), name="alert-summaries")]

@@ -47,10 +47,13 @@ def condition(rule: AlertRule) -> str:
     if rule.kind == AlertRule.Kind.BURN_RATE:
         return f"Budget of “{rule.slo.name}” burns too fast" if rule.slo else "–"
     signal = rule.looks_at
+    if rule.kind == AlertRule.Kind.ANOMALY and signal is not None:
+        side = {"above": "above", "below": "below"}.get(rule.operator, "above or below")
+        return f"{rule.figure} {side} what is usual"
     if signal is None or rule.threshold is None:
         return formats.NOTHING
     limit = formats.FORMATS[signal.unit](rule.threshold)
-    return f"{signal.title} {rule.operator} {limit} for {rule.for_minutes} min"
+    return f"{rule.figure} {rule.operator} {limit} for {rule.for_minutes} min"
 
 
 def applies_to(rule: Any, names: dict[str, str] | None = None) -> str:

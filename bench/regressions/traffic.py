@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from events.traffic.measures import LAST_BUCKET, OCTAVE
 
 Floats = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,21 +40,31 @@ class Planted:
 
 @dataclass
 class Traffic:
-    """Series by the minute; nan where nothing was measured."""
+    """What would have been counted in each minute."""
 
-    signals: dict[str, Floats]
-    total: Floats
-    good: Floats
-    fast: Floats
-    """Calls that ended without an error, and those within two seconds."""
+    calls: Floats
+    errors: Floats
+    refusals: Floats
+    guarded: Floats
+    """Hits of guardrails."""
+    cost_nanousd: Floats
+    duration_us: Floats
+    latencies: Floats
+    """Answered calls: minutes by buckets, as the product counts them."""
+    scored: Floats
+    scores: Floats
+    """Calls that an evaluator scored, and the sum of their scores."""
+    embedding: Floats
+    """The mean prompt's place along the way to a topic, in deviations of one prompt; nan without calls."""
     planted: list[Planted]
 
 
-def planted_days(first_day: int, chance: np.random.Generator) -> list[Planted]:
-    """Twenty regressions, one a day, of all kinds and sizes, at random times of the day."""
+def planted_days(first_day: int, chance: np.random.Generator, kinds: Sequence[str] = KINDS) -> list[Planted]:
+    """Twenty regressions, one a day, of these kinds and all sizes, at random times of the day."""
     found = []
     for number in range(20):
-        kind, size = KINDS[number % len(KINDS)], SIZES[(number // 2) % len(SIZES)]
+        # Each round of kinds begins with another size, so that every kind comes in every size.
+        kind, size = kinds[number % len(kinds)], SIZES[(number + number // len(kinds)) % len(SIZES)]
         start = (first_day + number) * DAY + int(chance.integers(6 * 60, 20 * 60))
         found.append(Planted(kind, size, start, int(chance.integers(60, 180))))
     return found
@@ -68,28 +81,43 @@ def traffic(days: int, planted: list[Planted], chance: np.random.Generator) -> T
     extra = {kind: _extra(kind, len(minute), planted) for kind in KINDS}
     errors = chance.binomial(total.astype(int), np.clip(0.002 + extra["errors"], 0, 1))
     refusals = chance.binomial(total.astype(int), np.clip(0.01 + extra["refusals"], 0, 1))
-    # Latencies are lognormal around 0.8 s, slower at noon; a median of n has a deviation of 1.25 sigma / sqrt(n).
-    calls = np.maximum(total, 1)
+    # Latencies are lognormal around 0.8 s, slower at noon; single costs are lognormal, too, around 0.1 cents.
     middle = np.log(0.8) + 0.08 * np.sin(2 * np.pi * phase) + np.log(extra["latency"])
     middle += 0.03 * _wandering(len(minute), chance)
-    slow = 0.5 * _erfc((np.log(2.0) - middle) / 0.45 / np.sqrt(2))
-    fast = total - chance.binomial(total.astype(int), np.clip(slow, 0, 1))
-    cost = np.exp(np.log(extra["cost"]) + 0.7 * chance.normal(0, 1, len(minute)) / np.sqrt(calls))
-    judged = np.maximum(chance.poisson(0.1 * expected), 0)
+    duration_us, latencies = _durations(middle, total.astype(int), errors, chance)
+    cost = np.exp(np.log(extra["cost"]) + 0.7 * chance.normal(0, 1, len(minute)) / np.sqrt(np.maximum(total, 1)))
+    scored = np.minimum(chance.poisson(0.1 * expected), total).astype(float)
     noise = chance.normal(0, 1, (2, len(minute)))
-    quality = np.where(judged > 0, 0.85 - extra["quality"] + 0.18 * noise[0] / np.sqrt(np.maximum(judged, 1)), np.nan)
-    signals = {
-        "errors": errors / calls,
-        "latency": np.exp(middle + 1.25 * 0.45 * chance.normal(0, 1, len(minute)) / np.sqrt(calls)),
-        "cost": cost,
-        "refusals": refusals / calls,
-        "quality": quality,
-        # The mean prompt's place along the way to a topic, in deviations of one prompt.
-        "embedding": 2.5 * extra["embedding"] + noise[1] / np.sqrt(calls),
-    }
-    for values in signals.values():
-        values[total == 0] = np.nan
-    return Traffic(signals, total, total - errors, fast, planted)
+    score = 0.85 - extra["quality"] + 0.18 * noise[0] / np.sqrt(np.maximum(scored, 1))
+    place = 2.5 * extra["embedding"] + noise[1] / np.sqrt(np.maximum(total, 1))
+    return Traffic(
+        calls=total,
+        errors=errors.astype(float),
+        refusals=refusals.astype(float),
+        guarded=chance.binomial(total.astype(int), 0.005).astype(float),
+        cost_nanousd=cost * total * 1e6,
+        duration_us=duration_us,
+        latencies=latencies,
+        scored=scored,
+        scores=scored * np.clip(score, 0, 1),
+        embedding=np.where(total > 0, place, np.nan),
+        planted=planted,
+    )
+
+
+def _durations(middle: Floats, total: Any, errors: Any, chance: np.random.Generator) -> tuple[Floats, Floats]:
+    """The time that each minute's calls took together, and in which buckets those that were answered lie."""
+    minutes = len(total)
+    of_minute = np.repeat(np.arange(minutes), total)
+    us = np.exp(np.repeat(middle, total) + 0.45 * chance.normal(0, 1, len(of_minute))) * 1e6
+    # Which of a minute's calls fail is a matter of chance: here they are its first.
+    place = np.arange(len(of_minute)) - np.repeat(np.cumsum(total) - total, total)
+    answered = place >= errors[of_minute]
+    bucket = np.clip(np.floor(np.log2(np.maximum(us, 1000) / 1000) * OCTAVE) + 1, 0, LAST_BUCKET).astype(int)
+    width = LAST_BUCKET + 1
+    counted = np.bincount((of_minute * width + bucket)[answered], minlength=minutes * width)
+    spent = np.bincount(of_minute, weights=us, minlength=minutes)
+    return spent, counted.reshape(minutes, width).astype(float)
 
 
 def _extra(kind: str, length: int, planted: list[Planted]) -> Floats:
@@ -110,9 +138,3 @@ def _wandering(length: int, chance: np.random.Generator) -> Floats:
     for at in range(1, len(knots)):
         values[at] = 0.8 * values[at - 1] + 0.6 * steps[at]
     return np.interp(np.arange(length), knots, values)
-
-
-def _erfc(values: Floats) -> Floats:
-    from scipy.special import erfc
-
-    return np.asarray(erfc(values))

@@ -1,0 +1,1 @@
+"""What alerts do by themselves, within limits, and how that is undone: through the services that people use, too."""
