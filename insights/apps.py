@@ -6,3 +6,12 @@ from django.apps import AppConfig
 class InsightsConfig(AppConfig):
     name = "insights"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Put the page into the sidebar of tenants."""
+        from console.navigation import Entry
+        from console.navigation import register as add
+        from console.workspace import PORTAL
+
+        where = frozenset({PORTAL})
+        add(Entry("Savings", "report-money", "savings", "Money", order=40, permission="view_costs", where=where))

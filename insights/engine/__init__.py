@@ -1,0 +1,1 @@
+"""What adds up and decides: no Django, no clock."""

@@ -1,0 +1,14 @@
+"""Addresses of the pages of insights, in tenants' workspaces: waste and savings are those of one tenant."""
+
+from django.urls import path
+
+from insights.pages.rules import RuleDelete, RuleForm
+from insights.pages.savings import AdviceDo, SavingsPage
+
+portal_urlpatterns = [
+    path("savings/", SavingsPage.as_view(), name="savings"),
+    path("savings/advice/", AdviceDo.as_view(), name="savings-advice"),
+    path("savings/rules/new/", RuleForm.as_view(), name="impact-rule-create"),
+    path("savings/rules/<uuid:pk>/", RuleForm.as_view(), name="impact-rule"),
+    path("savings/rules/<uuid:pk>/delete/", RuleDelete.as_view(), name="impact-rule-delete"),
+]
