@@ -1,0 +1,1 @@
+"""Pages of reports, the same in both workspaces."""
