@@ -5,6 +5,8 @@ from rest_framework.routers import SimpleRouter
 import alerting.api
 import evaluation.api
 import guardrails.api
+import insights.api
+import reports.api
 import routing.api
 import tenants.api
 
@@ -17,6 +19,8 @@ for _path, _viewset in (
     *guardrails.api.RESOURCES,
     *alerting.api.RESOURCES,
     *evaluation.api.RESOURCES,
+    *insights.api.RESOURCES,
+    *reports.api.RESOURCES,
 ):
     router.register(_path, _viewset, basename=_path)
 

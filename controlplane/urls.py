@@ -24,6 +24,7 @@ urlpatterns = [
     path("t/", Chooser.as_view(), name="workspaces"),
     path("t/<slug:tenant>/", include(portal_pages)),
     path("favicon.ico", favicon),
+    path("account/reports/", include("reports.urls")),
     path("account/", include("tenants.signing_in.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("controlplane.management_urls")),

@@ -24,6 +24,9 @@ from deploy.demo_installation import OPERATOR, OWNER, ROOT, TENANT, chromium, de
 
 _GOLDEN = "/t/{tenant}/golden-sets/ >> a.row-link"
 _EVAL_RUN = "/t/{tenant}/evaluation-runs/ >> a.row-link"
+_RUN_SCHEDULE = "/t/{tenant}/evaluation-runs/schedules/ >> a.row-link"
+_REPORT_SCHEDULE = "/t/{tenant}/reports/schedules/ >> a.row-link"
+_DRIFT = "/t/{tenant}/drift/ >> a.row-link"
 _POLICY = "/t/{tenant}/guardrails/ >> a.row-link:has-text('Customer data')"
 PAGES: dict[str, str] = {
     "console-home": "/console/?range=7d",
@@ -112,6 +115,22 @@ PAGES: dict[str, str] = {
     "eval-run-item": f"{_EVAL_RUN} >> main .ev-list a",
     "eval-review": f"{_EVAL_RUN} >> main a[href$='/review/']",
     "eval-run-new": "/t/{tenant}/evaluation-runs/new/",
+    "run-schedules": "/console/evaluation-runs/schedules/",
+    "run-schedule": _RUN_SCHEDULE,
+    "run-schedule-edit": f"{_RUN_SCHEDULE} >> main a[href$='/edit/']",
+    "run-schedule-create": "/t/{tenant}/evaluation-runs/schedules/new/",
+    "reports": "/console/reports/",
+    "portal-reports": "/t/{tenant}/reports/",
+    "report": "/t/{tenant}/reports/ >> a.row-link",
+    "report-schedules": "/console/reports/schedules/",
+    "report-schedule": _REPORT_SCHEDULE,
+    "report-schedule-edit": f"{_REPORT_SCHEDULE} >> main a[href$='/edit/']",
+    "report-schedule-create": "/t/{tenant}/reports/schedules/new/",
+    "drift-monitors": "/console/drift/",
+    "drift-monitor": _DRIFT,
+    "drift-finding": f"{_DRIFT} >> main a.ev-cell",
+    "drift-edit": f"{_DRIFT} >> main a[href$='/edit/']",
+    "drift-create": "/t/{tenant}/drift/new/",
     "policies": "/console/guardrails/",
     "portal-policies": "/t/{tenant}/guardrails/",
     "policy-hits": "/console/guardrails/hits/?range=7d",
@@ -180,6 +199,7 @@ PAGES: dict[str, str] = {
     "usage-by-key": "/t/{tenant}/usage/?by=key&range=7d&measure=requests",
     "console-usage": "/console/usage/?range=7d",
     "usage-what-if": "/t/{tenant}/usage/what-if/",
+    "savings": "/t/{tenant}/savings/",
     "statements": "/t/{tenant}/statements/",
     "statement": "/t/{tenant}/statements/ >> a.row-link",
 }

@@ -13,16 +13,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from contracts.tenant_scope import across_tenants
+from controlplane.demo.alerts import build_alerts
 from controlplane.demo.calls import change_told
 from controlplane.demo.cast import CAST, TenantPlan
 from controlplane.demo.configuration import OPERATOR, Configuration, Made
+from controlplane.demo.drift import build_monitor, look_back
 from controlplane.demo.evaluations import build_evaluations
 from controlplane.demo.extra_keys import add_keys
 from controlplane.demo.incidents import Incidents
+from controlplane.demo.insights import build_insights, explain_incidents
+from controlplane.demo.live_scores import build_live, score_past
 from controlplane.demo.money import Money
 from controlplane.demo.past import Past, Told
 from controlplane.demo.policies import Policies
 from controlplane.demo.removal import note_made
+from controlplane.demo.reports import build_schedules, make_reports
 from controlplane.demo.screening import Screening
 from controlplane.demo.traffic import PlannedCall, Traffic
 from controlplane.demo.writing import Encoder, Progress, write
@@ -75,12 +80,27 @@ def tell(size: Size, progress: Progress = lambda _: None) -> Story:
         _refuse_to_collide(size.cast)
         with past.installed(), transaction.atomic():
             made, planned, crossed, dry_runs = _plan(size, past)
+            monitor = build_monitor(made, past, size.until)
+            live = build_live(made, past, size.until)
+            schedules = build_schedules(made, past, size.until)
+            build_alerts(made, past, Incidents.between(size.start, size.until, size.calls), size.until)
+            build_insights(made, past, Incidents.between(size.start, size.until, size.calls), size.until)
     told: list[Told] = [*past.told, *crossed]
     encoder = Encoder(Random(f"{size.seed} ids"), service_name=settings.SERVICE_NAME)
     events = write(conninfo(), encoder, sorted(told, key=lambda each: each[2]), planned, progress)
+    incidents = Incidents.between(size.start, size.until, size.calls)
+    if live is not None:
+        with across_tenants("the demo scores calls of its tenant"):
+            scored = score_past(live, incidents, Random(f"{size.seed} scores"))
+        events += write(conninfo(), encoder, scored, [], progress)
     with past.installed(), past.at(size.until, "demo"):
         for row in dry_runs:
             work_off(row.pk)
+        if monitor is not None:
+            look_back(monitor, incidents, size.until)
+        explain_incidents(made)
+    with past.installed():
+        make_reports(schedules, past, size.until)
     return Story(made, len(planned), events)
 
 

@@ -33,6 +33,7 @@ SPECTACULAR_SETTINGS = {
         "ServiceKeyScope": "tenants.keys.ServiceScope",
         "GuardrailStage": "contracts.guardrails.Stage",
         "GuardrailMode": "guardrails.models.Policy.Mode",
+        "ReportKind": "reports.models.Kind",
     },
     "TAGS": [
         {"name": "Model calls", "description": "What applications call: any format in, any provider behind."},

@@ -24,6 +24,7 @@ every_tenants_case = pytest.mark.parametrize("case", OF_TENANTS, ids=lambda case
 
 OF_THEIR_OWN = (
     *("alerting/slos", "alerting/rules", "alerting/silences", "alerting/incidents"),
+    *("alerting/actions", "alerting/action-runs"),
     *("evaluation/golden-sets", "evaluation/evaluators", "evaluation/gates", "evaluation/runs"),
     "invitations",
     "guardrails/policies",

@@ -11,9 +11,13 @@ from django.apps import apps
 from django.utils import timezone
 
 from alerting import services as alerting_services
+from alerting.actions.services import save_action
+from alerting.causes.deployments import record_deployment
+from alerting.causes.explaining import explain
+from alerting.causes.writing import choose_writer
 from alerting.channel_services import create_channel
 from alerting.incidents import add_note, open_alert
-from alerting.models import EscalationPolicy, RuleState
+from alerting.models import ActionRun, AlertAction, AnomalyMemory, EscalationPolicy, RuleState
 from contracts.ids import new_correlation_id
 from events.collector.database import conninfo
 from events.collector.store import EventStore
@@ -21,8 +25,10 @@ from gateway.models import SavedView
 from guardrails import services as guardrails_services
 from guardrails.cases import add_case
 from guardrails.models import DryRun
+from insights.models import DayOfCalls
+from insights.services import create_impact_rule, decide
 from routing import services as routing_services
-from routing.models import AnswerJudgement, Model, ModelPrice, RouteConfidence
+from routing.models import AnswerJudgement, Model, ModelPrice, RouteConfidence, Target
 from tenants import services
 from tenants.changes import save_row
 from tenants.erased_users import ErasedEndUser, Erasure
@@ -36,6 +42,7 @@ from tests.evaluation.planted_rows import plant_evaluation
 from tests.events.builders import attempt_failed, batch, completed, context, line, rejected, started
 from tests.guardrails.policy_rows import make_policy, words_rule
 from tests.isolation.guard import owned_tables
+from tests.reports.planted_rows import plant_reports
 from tests.tenants.factories import make_user
 
 ALL_SCOPES = tuple(scope.value for scope in Scope)
@@ -69,6 +76,8 @@ def plant(name: str) -> Planted:
     _plant_guardrails(tenant, marker)
     _plant_alerting(tenant, marker)
     plant_evaluation(tenant, marker, member)
+    _plant_insights(tenant, marker)
+    plant_reports(tenant, marker, member)
     soon = timezone.now() + timedelta(days=1)
     save_row(
         Invitation(
@@ -123,7 +132,41 @@ def _plant_alerting(tenant: Tenant, marker: str) -> None:
             rule=rule, severity="critical", began_at=now, fired_at=now, value=1.0, summary=f"{marker} happened"
         )
     add_note(incident=alert.incident, text=f"{marker} note")
+    now_s = now.replace(second=0, microsecond=0)
+    AnomalyMemory.objects.create(tenant=tenant, rule=rule, of=marker, learned_until=now_s, state=b"")
+    action = save_action(
+        action=AlertAction(tenant=tenant),
+        may=lambda _permission: True,
+        name=f"{marker} action",
+        kind="drain_target",
+        target=Target.objects.filter(route__tenant=tenant).get(),
+        enabled=False,
+    )
+    ActionRun.objects.create(
+        tenant=tenant,
+        action=action,
+        alert=alert,
+        incident=alert.incident,
+        name=action.name,
+        kind=action.kind,
+        state="would",
+        text=f"{marker} would have been drained",
+    )
     alerting_services.create_silence(tenant=tenant, reason=f"{marker} reason", ends_at=now + timedelta(days=1))
+    record_deployment(tenant=tenant, service=f"{marker} service", version=marker, note=f"{marker} note")
+    choose_writer(tenant=tenant, route=f"{marker}-route", budget_nanousd=1_000)
+    explain(incident=alert.incident)
+
+
+def _plant_insights(tenant: Tenant, marker: str) -> None:
+    create_impact_rule(tenant=tenant, name=f"{marker} impact", route=f"{marker}-route", nanousd=1_000)
+    decide(tenant=tenant, key=f"cache_route:{marker}", title=f"{marker} advice", note=f"{marker} note")
+    DayOfCalls.objects.create(
+        tenant=tenant,
+        day=(timezone.now() - timedelta(days=40)).date(),
+        time_zone=tenant.time_zone,
+        figures={"version": 1, "calls": 1, "wastes": [["failed", f"{marker}-route", f"{marker}-model", 1, 1, 0]]},
+    )
 
 
 async def _plant_events(tenant: Tenant, key_id: str, team_id: str, marker: str, correlation_id: str) -> None:

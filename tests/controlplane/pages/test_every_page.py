@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.urls import Resolver404, URLResolver, get_resolver, resolve
 
+from alerting.models import SLO, AlertAction, AlertRule, Incident
 from contracts.tenant_scope import across_tenants
 from deploy.screenshots import EXPECTED_STATUS, OF_OWNER, PAGES
 from evaluation.models import Gate, GoldenSet
 from evaluation.uploads import read_upload
 from events.models import Run
 from guardrails.models import Policy
+from insights.models import ImpactRule
 from routing.models import Model
 from tenants.audit import AuditEntry
 from tenants.models import Budget, Membership, RateLimit
@@ -45,12 +47,13 @@ NO_PAGES = {
     "policy-export",
     "policy-cases-run",
     "golden-set-export",
+    "incident-post-mortem",
+    "report-pdf",
 }
 """Parts of pages, files, and answers to a POST."""
 NO_ROWS = {
     *("service-key", "service-key-edit", "service-key-revoke", "service-key-rotate"),
     *("settings-notification", "settings-erasure-progress"),
-    *("incident", "incident-post-mortem", "slo", "slo-edit", "alert-rule", "alert-rule-edit"),
     *("alert-channel", "alert-channel-edit", "escalation-edit"),
 }
 """Pages of rows that the demo has none of: tests of their views open them."""
@@ -195,6 +198,9 @@ def pages_of_rows(demo: Any) -> list[str]:
     gate = Gate.objects.for_tenant(tenant.row)[0].pk
     upload = read_upload(golden_set=golden_set, name="more.csv", content=b"input,expected\nHow?,So\n,x\n").pk
     golden = golden_set.pk
+    with across_tenants("one row of each kind"):
+        alert_rule, slo = AlertRule.objects.filter(**of_tenant)[0].pk, SLO.objects.filter(**of_tenant)[0].pk
+        incident, action = Incident.objects.filter(**of_tenant)[0].pk, AlertAction.objects.filter(**of_tenant)[0].pk
     policy, rule = Policy.objects.for_tenant(tenant.row)[0].pk, "contact-and-card-data"
     console = [
         *(f"tenants/{tenant.row.slug}/{tab}/" for tab in ("teams", "keys", "limits", "budgets", "audit", "edit")),
@@ -227,6 +233,12 @@ def pages_of_rows(demo: Any) -> list[str]:
         f"golden-sets/{golden}/upload/{upload}/",
         f"golden-sets/{golden}/gates/{gate}/",
         f"requests/{one}/golden-set/",
+        *(f"{path}/{part}" for path in (f"alerts/{alert_rule}", f"slos/{slo}") for part in ("", "edit/")),
+        *(f"alerts/actions/{part}" for part in ("", "new/", f"{action}/", f"{action}/edit/")),
+        f"incidents/{incident}/",
+        "savings/rules/new/",
+        f"savings/rules/{ImpactRule.objects.for_tenant(tenant.row)[0].pk}/",
+        "alerts/summaries/",
     ]
     return [*(f"/console/{path}" for path in console), *(f"/t/{tenant.row.slug}/{path}" for path in portal)]
 

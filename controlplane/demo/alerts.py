@@ -1,0 +1,92 @@
+"""The demo's alerts: recommended rules, an action that still is a dry run, and the incident of the outage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from alerting import incidents as steps
+from alerting.actions.rows import ActionRun, AlertAction
+from alerting.actions.services import save_action
+from alerting.actions.telling import tell_taken
+from alerting.actions.words import order
+from alerting.incident_rows import Alert
+from alerting.recommended import add_recommended
+from alerting.rules import AlertRule
+from contracts.tenant_scope import across_tenants
+from controlplane.demo.configuration import Made, MadeTenant
+from controlplane.demo.incidents import Incidents
+from controlplane.demo.past import Past
+from routing.models import Target
+
+_NOTICED_AFTER: Final = timedelta(minutes=4)
+_HELD_FOR: Final = timedelta(minutes=5)
+
+
+def build_alerts(made: Made, past: Past, incidents: Incidents, until: datetime) -> None:
+    """Of the first tenant; the incident where the outage was over by then."""
+    tenant = made.tenants[0]
+    developer = tenant.people["developer"][0].username
+    with across_tenants("the demo makes rows of its tenants"):
+        with past.at(until - timedelta(days=6), developer):
+            rules = {rule.name: rule for rule in add_recommended(tenant=tenant.row)}
+            action = _action(tenant, incidents.outage.whose, rules["Unusual errors"])
+        began, ended = (
+            datetime.fromtimestamp(ms / 1000, UTC) for ms in (incidents.outage.start_ms, incidents.outage.end_ms)
+        )
+        if ended < until:
+            _outage(rules["Unusual errors"], action, past, began, ended)
+
+
+def _action(tenant: MadeTenant, provider: str, rule: AlertRule) -> AlertAction | None:
+    """Drains a target at the provider that fails, where its route has another one."""
+    targets = Target.objects.filter(route__tenant=tenant.row, model__provider__name__startswith=provider, enabled=True)
+    for target in targets.select_related("route", "model__provider").order_by("route__name", "pk"):
+        if Target.objects.filter(route=target.route_id, route__tenant=tenant.row, enabled=True).count() > 1:
+            return save_action(
+                action=AlertAction(tenant=tenant.row),
+                may=lambda _permission: True,
+                name="Spare the provider that fails",
+                kind=AlertAction.Kind.DRAIN,
+                target=target,
+                rule=rule,
+                undo_on_clear=True,
+            )
+    return None
+
+
+def _outage(rule: AlertRule, action: AlertAction | None, past: Past, began: datetime, ended: datetime) -> None:
+    noticed = began + _NOTICED_AFTER
+    with past.at(noticed, "alerting.check"):
+        alert = steps.open_alert(
+            rule=rule,
+            severity=rule.severity,
+            began_at=began,
+            fired_at=noticed,
+            value=0.31,
+            summary="Error rate is 31%, at this time usually 0% to 3%: all calls.",
+        )
+    if action is not None and noticed + _HELD_FOR < ended:
+        with past.at(noticed + _HELD_FOR, f"alert “{alert.name}”"):
+            _would(action, alert, noticed + _HELD_FOR)
+    with past.at(ended + _HELD_FOR, "alerting.check"):
+        steps.close_alert(alert=alert, at=ended)
+
+
+def _would(action: AlertAction, alert: Alert, at: datetime) -> None:
+    """What the check writes of a dry run; whether circuits are open today is no matter of that day."""
+    run = ActionRun(
+        tenant_id=alert.tenant_id,
+        action=action,
+        alert=alert,
+        incident=alert.incident,
+        name=action.name,
+        kind=action.kind,
+        state=ActionRun.State.WOULD,
+        text=f"Dry run, nothing was changed. It would have: {order(action)}.",
+        undo_on_clear=action.undo_on_clear,
+        at=at,
+    )
+    run.save()
+    tell_taken(run)
+    steps.note_action(run.incident, run.text)
