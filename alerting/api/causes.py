@@ -39,7 +39,7 @@ class ExplainedSerializer(serializers.Serializer[Any]):
     blamed = serializers.BooleanField(help_text="Stands out.")
 
 
-class OutcomeSerializer(serializers.Serializer[Any]):
+class FailuresSerializer(serializers.Serializer[Any]):
     """Failures with one code, a minute."""
 
     code = serializers.CharField()
@@ -94,7 +94,7 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     tested = serializers.IntegerField()
     segments = ExplainedSerializer(many=True)
     inside = ExplainedSerializer(many=True)
-    outcomes = OutcomeSerializer(many=True)
+    outcomes = FailuresSerializer(many=True)
     happened = HappenedSerializer(many=True)
     similar = SimilarSerializer(many=True)
     notes = serializers.ListField(child=serializers.CharField())

@@ -127,7 +127,7 @@ _PERIOD = [
 class InsightsResource(Resource):
     """Figures of a tenant, by its id."""
 
-    noun = "tenant's figures"
+    noun = "insight"
     queryset = Tenant.objects.all()
     serializer_class = CostImpactSerializer
     read_permission = TenantPermission.VIEW_COSTS
