@@ -1,10 +1,12 @@
 """Objectives and rules over scores of live calls."""
 
+from typing import Any
+
 import django.core.validators
 from django.db import migrations, models
 from django.db.models import Q
 
-EVALUATOR = {
+EVALUATOR: Any = {
     "blank": True,
     "default": "",
     "help_text": "Of scores: whose, by name; live evaluations ask it.",

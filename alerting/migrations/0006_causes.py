@@ -1,5 +1,7 @@
 """Why an incident happened: what was found out, deployments that were told of, and who writes summaries."""
 
+from typing import Any
+
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
@@ -10,7 +12,7 @@ import tenants.rows
 _ID = ("id", models.UUIDField(default=tenants.rows.new_uuid7, editable=False, primary_key=True, serialize=False))
 
 
-def _owner(name: str) -> tuple[str, models.Field]:
+def _owner(name: str) -> tuple[str, Any]:
     return (
         "tenant",
         models.ForeignKey(
@@ -137,9 +139,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(budget_nanousd__gt=0), name="summary_writer_has_a_budget"
-                    )
+                    models.CheckConstraint(condition=models.Q(budget_nanousd__gt=0), name="summary_writer_has_a_budget")
                 ],
             },
         ),

@@ -34,6 +34,9 @@ SPECTACULAR_SETTINGS = {
         "GuardrailStage": "contracts.guardrails.Stage",
         "GuardrailMode": "guardrails.models.Policy.Mode",
         "ReportKind": "reports.models.Kind",
+        "AlertActionKind": "alerting.actions.rows.AlertAction.Kind",
+        "Severity": "alerting.owned.Severity",
+        "DriftSignal": "evaluation.drift.rows.SIGNAL_CHOICES",
     },
     "TAGS": [
         {"name": "Model calls", "description": "What applications call: any format in, any provider behind."},

@@ -16,7 +16,8 @@ from events.engine.redis_wire import RedisWire
 from gateway.engine import live_sampling
 from gateway.engine.live_sampling import LiveSampling, chance
 from tests.gateway.stand import Stand, read, sandbox_target
-from tests.gateway.test_guarding import IN, guarded, policy, rule
+from tests.gateway.test_guarding import IN, guarded
+from tests.guardrails.engine.rule_specs import policy, rule
 
 TENANT = "tenant-1"
 EVERY = LiveSpec(id="every", rate=1.0)

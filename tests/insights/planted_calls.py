@@ -43,8 +43,14 @@ class Planted:
             (started(request_digest=asks, max_output_tokens=most), at - timedelta(seconds=2))
         ]
         if lost_hedge:
-            target = {"attempt": 2, "target_id": "t2", "provider": "openai", "model": "gpt", "duration_ms": 5.0}
-            told.append((AttemptCancelled(**target, reason="hedge_lost"), at - timedelta(seconds=1)))
+            target: dict[str, Any] = {
+                "attempt": 2,
+                "target_id": "t2",
+                "provider": "openai",
+                "model": "gpt",
+                "duration_ms": 5.0,
+            }
+            told.append((AttemptCancelled(**target, duration_ms=5.0, reason="hedge_lost"), at - timedelta(seconds=1)))
         given = {"route": "chat", "provider": "openai", "model": "gpt", "cost_nanousd": cost, **fields}
         told.append((failed(error_code=fails, **given) if fails else completed(**given), at))
         self._lines += [line(payload, of, moment) + b"\n" for payload, moment in told]

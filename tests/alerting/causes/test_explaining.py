@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -38,7 +39,7 @@ def began():
 
 class Recorder:
     def __init__(self) -> None:
-        self.payloads = []
+        self.payloads: list[Any] = []
 
     def emit(self, payload, _context) -> None:
         self.payloads.append(payload)
@@ -60,9 +61,11 @@ def test_the_provider_that_fails_explains_the_incident(acme, began):
     incident = incident_of(acme, began)
     evidence = evidence_about(incident, began + timedelta(minutes=10))
     assert [str(part) for one in evidence.blamed for part in one.parts] == ["provider openai"]
+    assert evidence.now is not None
     first = evidence.blamed[0]
     assert 0.95 < first.share < 1.05
     assert first.before == 0
+    assert first.now is not None
     assert 0.5 < first.now < 0.8
     assert evidence.before == 0
     assert 0.3 < evidence.now < 0.6
@@ -110,6 +113,8 @@ def test_a_dearer_price_explains_the_cost_of_a_call(acme, began):
     calls_around(acme, began, dear)
     incident = incident_of(acme, began, signal="cost_per_call", threshold=2_000)
     evidence = evidence_about(incident, began + timedelta(minutes=10))
+    assert evidence.now is not None
+    assert evidence.before is not None
     # The provider has no other model: the same calls by another name.
     assert {str(part) for one in evidence.blamed for part in one.parts} == {"model claude", "provider anthropic"}
     assert evidence.blamed[0].rate_effect == pytest.approx(evidence.now - evidence.before, rel=0.2)
@@ -180,7 +185,9 @@ def test_a_worker_that_dies_meanwhile_loses_nothing(acme, began):
     assert not IncidentCauses.objects.for_tenant(acme).exists()
     assert explain_due() == 1
     row = IncidentCauses.objects.for_tenant(acme).get()
-    assert evidence_of(row.evidence).blamed
+    evidence = evidence_of(row.evidence)
+    assert evidence is not None
+    assert evidence.blamed
 
 
 def test_one_that_cannot_be_explained_keeps_no_other_from_it(acme, began):

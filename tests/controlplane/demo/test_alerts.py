@@ -15,6 +15,7 @@ def test_the_outage_is_an_incident_that_is_over(demo_small: Story):
 
     assert incident.state == "resolved"
     assert (kinds[0], kinds[-1]) == ("opened", "resolved")
+    assert incident.resolved_at is not None
     assert incident.began_at < incident.resolved_at
 
 
@@ -26,6 +27,7 @@ def test_an_action_still_is_a_dry_run(demo_small: Story):
         runs = list(ActionRun.objects.filter(tenant=tenant))
 
     assert (action.dry_run, action.kind) == (True, "drain_target")
+    assert action.target is not None
     assert action.target.model.provider.name.startswith("openai")
     assert [run.state for run in runs] == ["would"]
     assert "It would have: Drain " in runs[0].text

@@ -37,6 +37,7 @@ def test_scores_fall_in_the_outage_and_rise_again():
         rng, given = Random(1), []
         for _ in range(40):
             first, _answers = _scores(LiveEvaluation(), LiveSample(at=at), incidents, rng)
+            assert first.value is not None
             given.append(first.value)
         return mean(given)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -45,7 +47,7 @@ def _nothing_is_sent():
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks) -> list:
+def told(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks) -> Iterator[list]:
     events: list = []
     monkeypatch.setattr("evaluation.drift.telling.emit", lambda event, _context: events.append(event))
     with django_capture_on_commit_callbacks(execute=True):
@@ -72,7 +74,9 @@ def test_calls_that_became_slower_are_found_and_nothing_else_is(acme: Tenant):
     assert [signal for signal, _ in found if found[signal, ""].drifted] == ["latency"]
     row = found["latency", ""]
     assert row.test == "ks"
+    assert row.q is not None
     assert row.q < 0.001
+    assert row.effect is not None
     assert row.effect > 0.3
     assert row.figures["median"][1] > 1.6 * row.figures["median"][0]
     assert (check.calls, check.reference_calls, check.tests) == (300, 300, 6)
@@ -99,7 +103,7 @@ def test_failures_and_guardrail_hits_are_found_as_shares(acme: Tenant, kept_even
     failing = lambda chance: {**usual(chance), "state": RunState.FAILED if chance.random() < 0.2 else 3}  # noqa: E731
     calls(acme, 200, NOW - 2 * HOUR, NOW - HOUR, seed=1)
     rows = calls(acme, 200, NOW - HOUR, NOW, seed=2, fields=failing)
-    said = {"policy_id": "p", "policy": "p", "version": 1, "rule_id": "r", "rule": "r", "kind": "words"}
+    said: dict[str, Any] = {"policy_id": "p", "policy": "p", "version": 1, "rule_id": "r", "rule": "r", "kind": "words"}
     hit = GuardrailMatched(**said, stage="input", action="flag", entities={"words": 1})
     for row in rows[:40]:
         tell(row, hit, 5).save()
@@ -168,6 +172,9 @@ def test_days_that_differ_among_themselves_are_not_drift(acme: Tenant):
     check = looked(monitor_of(acme, reference="daily", periods=6))
 
     row = found_in(check)["latency", ""]
+    assert row.q is not None
+    assert row.usual is not None
+    assert row.effect is not None
     assert row.q < 0.05
     assert not row.drifted
     assert row.usual > row.effect > row.least
@@ -292,7 +299,7 @@ def test_a_monitor_that_cannot_look_keeps_no_other_from_looking(acme: Tenant, mo
     broken = monitor_of(acme, name="Broken")
     fine = monitor_of(acme, name="Fine")
     DriftState.objects.for_tenant(acme).update(next_look_at=NOW)
-    real = keeping.look
+    real = look
 
     def breaking(monitor: DriftMonitor, **kwargs):
         if monitor == broken:

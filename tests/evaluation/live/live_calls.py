@@ -98,7 +98,13 @@ def store(events: Sequence[tuple[EventPayload, EventContext]], at: datetime | No
 
 def handed(run_id: str = "req_1", question: str = "How are you?", answer: str = "All is fine.", **fields: Any):
     """A call as the gateway hands it on."""
-    given = {"route": "small", "model": "sandbox-small", "provider": "sandbox", "key_id": "key-1", "mode": "direct"}
+    given: dict[str, Any] = {
+        "route": "small",
+        "model": "sandbox-small",
+        "provider": "sandbox",
+        "key_id": "key-1",
+        "mode": "direct",
+    }
     figures = {"at_ms": int(datetime.now(UTC).timestamp() * 1000), "input_chars": len(question)}
     messages = [("user", question)]
     return HandedCall(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.tenants.factories import make_tenant
 pytestmark = pytest.mark.django_db
 
 
-def days_ago(days: float) -> dict[str, int]:
+def days_ago(days: float) -> dict[str, Any]:
     return {"at_ms": int((datetime.now(UTC) - timedelta(days=days)).timestamp() * 1000)}
 
 

@@ -44,6 +44,7 @@ def test_a_call_is_sampled_scored_and_told(answering: Tenant, key: str, told: Re
     (score,) = scores(answering)
     assert (score.evaluator, score.value, score.cost_nanousd) == ("Says fine", 1.0, None)
     (event,) = told.payloads(ScoreRecorded)
+    assert isinstance(event, ScoreRecorded)
     assert (event.run_id, event.score, event.route, event.model) == (run_id, 1.0, "small", "sandbox-small")
 
 

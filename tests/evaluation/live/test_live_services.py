@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -79,7 +81,7 @@ def test_an_evaluator_that_is_asked_cannot_be_deleted(acme: Tenant):
         ({"name": ""}, "name"),
     ],
 )
-def test_what_makes_no_sense_is_refused(acme: Tenant, wrong: dict[str, object], field: str):
+def test_what_makes_no_sense_is_refused(acme: Tenant, wrong: dict[str, Any], field: str):
     with pytest.raises(ValidationError) as refused:
         make_live(acme, **wrong)
     assert field in refused.value.message_dict

@@ -54,7 +54,7 @@ def test_what_moved_is_followed_from_the_list_to_the_calls(open_as, assert_acces
 
 
 def test_a_phone_shows_findings_without_being_scrolled_sideways(open_as, assert_accessible, in_use: DriftMonitor, acme):
-    meaning = DriftFinding.objects.for_tenant(acme).filter(signal="input_meaning", segment="", drifted=True).first()
+    meaning = DriftFinding.objects.for_tenant(acme).filter(signal="input_meaning", segment="", drifted=True)[0]
     owner = member(acme, "owner")
     for address in (f"/t/acme/drift/{in_use.pk}/", f"/t/acme/drift/{in_use.pk}/findings/{meaning.pk}/"):
         page = open_as(owner, address, width=390, theme="dark")
