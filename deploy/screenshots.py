@@ -27,6 +27,7 @@ _EVAL_RUN = "/t/{tenant}/evaluation-runs/ >> a.row-link"
 _RUN_SCHEDULE = "/t/{tenant}/evaluation-runs/schedules/ >> a.row-link"
 _REPORT_SCHEDULE = "/t/{tenant}/reports/schedules/ >> a.row-link"
 _DRIFT = "/t/{tenant}/drift/ >> a.row-link"
+_LIVE = "/t/{tenant}/live-evaluation/ >> a.row-link"
 _POLICY = "/t/{tenant}/guardrails/ >> a.row-link:has-text('Customer data')"
 PAGES: dict[str, str] = {
     "console-home": "/console/?range=7d",
@@ -126,6 +127,11 @@ PAGES: dict[str, str] = {
     "report-schedule": _REPORT_SCHEDULE,
     "report-schedule-edit": f"{_REPORT_SCHEDULE} >> main a[href$='/edit/']",
     "report-schedule-create": "/t/{tenant}/reports/schedules/new/",
+    "live-evaluations": "/console/live-evaluation/",
+    "live-evaluation": _LIVE,
+    "live-evaluation-edit": f"{_LIVE} >> main a[href$='/edit/']",
+    "live-evaluation-delete": f"{_LIVE} >> main a[href$='/delete/']",
+    "live-evaluation-create": "/t/{tenant}/live-evaluation/new/",
     "drift-monitors": "/console/drift/",
     "drift-monitor": _DRIFT,
     "drift-finding": f"{_DRIFT} >> main a.ev-cell",

@@ -13,6 +13,17 @@ from tests.browser.chromium import CHROMIUM, chromium
 
 AXE = "/static/vendored/axe.js"
 SEVERE = {"serious", "critical"}
+STILL = """async () => {
+    // What a page asks for once it is there belongs to it; charts are drawn in the frame after.
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    do await frame(); while (document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling"));
+    await frame();
+    // What fades in has no contrast yet; what turns for ever is not waited for.
+    const ends = animation => animation.effect?.getComputedTiming().endTime < Infinity;
+    await Promise.allSettled(document.getAnimations().filter(ends).map(animation => animation.finished));
+}"""
+"""Wait until the page is as it stays."""
 
 browser_test = [
     pytest.mark.browser,
@@ -70,10 +81,11 @@ def session_cookie(user: Any, url: str) -> dict[str, str]:
 
 @pytest.fixture
 def assert_accessible() -> Callable[[Any], None]:
-    """``assert_accessible(page)``: axe-core finds nothing serious or critical on the page as it is now."""
+    """``assert_accessible(page)``: axe-core finds nothing serious or critical on the page once it is still."""
 
     def check(page: Any) -> None:
         page.add_script_tag(url=AXE)
+        page.evaluate(STILL)
         found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
         wrong = [
             f"{one['impact']} {one['id']}: {node['target']} {node.get('failureSummary', '')}"
@@ -81,6 +93,6 @@ def assert_accessible() -> Callable[[Any], None]:
             if one["impact"] in SEVERE
             for node in one["nodes"]
         ]
-        assert wrong == []
+        assert wrong == [], "\n".join(wrong)
 
     return check

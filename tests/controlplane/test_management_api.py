@@ -26,6 +26,8 @@ OF_THEIR_OWN = (
     *("alerting/slos", "alerting/rules", "alerting/silences", "alerting/incidents"),
     *("alerting/actions", "alerting/action-runs"),
     *("evaluation/golden-sets", "evaluation/evaluators", "evaluation/gates", "evaluation/runs"),
+    *("evaluation/run-schedules", "evaluation/live-evaluations", "evaluation/drift-monitors"),
+    *("reports/schedules", "reports/reports", "insights/impact-rules", "deployments"),
     "invitations",
     "guardrails/policies",
 )

@@ -48,7 +48,6 @@ class Planted:
                 "target_id": "t2",
                 "provider": "openai",
                 "model": "gpt",
-                "duration_ms": 5.0,
             }
             told.append((AttemptCancelled(**target, duration_ms=5.0, reason="hedge_lost"), at - timedelta(seconds=1)))
         given = {"route": "chat", "provider": "openai", "model": "gpt", "cost_nanousd": cost, **fields}

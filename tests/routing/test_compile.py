@@ -291,7 +291,7 @@ def test_the_number_of_queries_does_not_grow_with_the_configuration():
         spec = read_tenant(str(tenant.pk), SECRETS)
     assert spec is not None
     assert len(spec.routes) == 3
-    assert len(queries) == 11
+    assert len(queries) == 12
 
     with CaptureQueriesContext(connection) as queries:
         read_platform(SECRETS)

@@ -30,7 +30,7 @@ from routing.models import Model
 from tenants.audit import AuditEntry
 from tenants.models import Budget, Membership, RateLimit
 from tests.browser.chromium import chromium
-from tests.browser.signed_in import AXE, SEVERE, browser_test, session_cookie
+from tests.browser.signed_in import AXE, SEVERE, STILL, browser_test, session_cookie
 from tests.tenants.factories import make_operator
 
 pytestmark = [*browser_test, pytest.mark.timeout(900)]
@@ -58,13 +58,6 @@ NO_ROWS = {
 }
 """Pages of rows that the demo has none of: tests of their views open them."""
 
-QUIET = """async () => {
-    // What a page asks for once it is there belongs to it; charts are drawn in the frame after.
-    const frame = () => new Promise(requestAnimationFrame);
-    await frame();
-    do await frame(); while (document.querySelector(".htmx-request"));
-    await frame();
-}"""
 # Files that the page has loaded need no second look; of the frame, which is on all pages, four looks are enough.
 # Contrast, which takes axe most of its time, is that of components that pages of single rows share with the others.
 ACCESSIBILITY = """([framed, contrast]) => axe.run(framed ? document : { exclude: ["#sidebar", ".topbar"] }, {
@@ -125,7 +118,7 @@ class Reader:
         answer, missing = self._open(address)
         if missing:
             return [f"there is no {missing}"]
-        self.page.evaluate(QUIET)
+        self.page.evaluate(STILL)
         self._note_links(address)
         name = name_of_view(self.page.url)
         known = name in self._names

@@ -96,6 +96,8 @@ async def test_all_workers_serve() -> None:
         await until(all_there)
         for worker in workers[1:]:
             worker.suspend()
+        # Until they are, the kernel may wake one of them for the call and nobody else.
+        await until(lambda: all(worker.status() == psutil.STATUS_STOPPED for worker in workers[1:]))
         assert await running.who() == workers[0].pid
         for worker in workers[1:]:
             worker.resume()
