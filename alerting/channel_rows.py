@@ -6,11 +6,10 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from alerting.attempts import Attempted
 from alerting.incident_rows import Incident
 from alerting.owned import OwnedRow, Severity, owner
-from tenants.rows import OfTenantOrPlatform, new_uuid7
 
 
 class Channel(OwnedRow):
@@ -71,17 +70,9 @@ class Channel(OwnedRow):
         return self.name
 
 
-class Delivery(models.Model):
+class Delivery(Attempted):
     """One message to one channel: waiting, taken, or given up."""
 
-    class Outcome(models.TextChoices):
-        """How it stands."""
-
-        WAITING = "waiting", "Waiting"
-        SENT = "sent", "Delivered"
-        FAILED = "failed", "Not delivered"
-
-    id = models.UUIDField(primary_key=True, default=new_uuid7, editable=False)
     tenant = owner("alert_deliveries")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="deliveries")
     incident = models.ForeignKey(Incident, models.CASCADE, null=True, related_name="deliveries")
@@ -89,15 +80,6 @@ class Delivery(models.Model):
         max_length=40,
         help_text="opened, acknowledged, resolved or escalated, with a number where it comes again; test.",
     )
-    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.WAITING)
-    tries = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(default=timezone.now)
-    status = models.PositiveSmallIntegerField(null=True, help_text="Of the answer over HTTP.")
-    error = models.CharField(max_length=200, blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now)
-    ended_at = models.DateTimeField(null=True)
-
-    objects = OfTenantOrPlatform.as_manager()
 
     class Meta:
         """The newest first; each change of an incident is told once."""

@@ -13,7 +13,6 @@ def frame_for(rule: AlertRule, start_s: int, end_s: int) -> Frame:
     """Read in one statement; minutes are kept for three days."""
     signal = rule.looks_at or SIGNALS["requests"]
     kinds = [rule.calls.of[0], *([Kind.REFUSAL, Kind.GUARD] if rule.calls.kind == "all" else [])]
-    kinds += [Kind.SCORE] if rule.evaluator else []
     if rule.evaluator:
         kinds = [Kind.SCORE]
     return read_frame(rule.scope, start_s, end_s, kinds=kinds, latencies=signal.parts is None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,11 +21,6 @@ from contracts.tenant_scope import across_tenants
 from tenants.emitting import emit
 from tenants.outgoing import Answer
 
-logger = logging.getLogger(__name__)
-
-MOST_TRIES: Final = 8
-FIRST_PAUSE: Final = timedelta(seconds=15)
-"""Doubled with each try: the last one is half an hour after the first."""
 MOST_IN_WINDOW: Final = 30
 WINDOW: Final = timedelta(minutes=10)
 """A channel gets at most so many messages in so long; more wait."""
@@ -54,7 +48,7 @@ def send_test(channel: Channel) -> Delivery:
         tries=1,
         next_try_at=timezone.now() + timedelta(days=1),
     )
-    _finish(row, SENDERS[channel.kind](channel, row, _example(channel)), last=True)
+    _finish(row, SENDERS[channel.kind](channel, row, _example(channel)), again=False)
     return row
 
 
@@ -95,11 +89,6 @@ def link_of(incident: Incident) -> str:
     return f"{settings.PUBLIC_URL}{reverse('portal:incident', kwargs=where)}"
 
 
-def pause_after(tries: int) -> timedelta:
-    """Before the next try."""
-    return FIRST_PAUSE * int(2 ** max(0, tries - 1))
-
-
 @transaction.atomic
 def _claim(now: datetime) -> Delivery | None:
     """The next that is due, put off at once: nobody else takes it, and if this process dies it is tried later."""
@@ -121,9 +110,7 @@ def _claim(now: datetime) -> Delivery | None:
         row.next_try_at = now + WINDOW / 10
         row.save(update_fields=["next_try_at"])
         return _claim(now)
-    row.tries += 1
-    row.next_try_at = now + pause_after(row.tries)
-    row.save(update_fields=["tries", "next_try_at"])
+    row.put_off(now)
     return row
 
 
@@ -134,20 +121,12 @@ def _too_many(channel: Channel, now: datetime) -> bool:
 
 def _deliver(row: Delivery) -> bool:
     if not row.channel.enabled:
-        return _finish(row, Answer(False, None, "The channel is switched off.", again=False), last=True)
-    answer = SENDERS[row.channel.kind](row.channel, row, facts_of(row))
-    return _finish(row, answer, last=row.tries >= MOST_TRIES)
+        return _finish(row, Answer(False, None, "The channel is switched off.", again=False))
+    return _finish(row, SENDERS[row.channel.kind](row.channel, row, facts_of(row)))
 
 
-def _finish(row: Delivery, answer: Answer, *, last: bool) -> bool:
-    row.status, row.error = answer.status, answer.error[:200]
-    if answer.taken:
-        row.outcome, row.ended_at = Delivery.Outcome.SENT, timezone.now()
-    elif last or not answer.again:
-        row.outcome, row.ended_at = Delivery.Outcome.FAILED, timezone.now()
-        logger.error("a message about an incident was given up: %s (%s)", answer.error, row.pk)
-    row.save(update_fields=["status", "error", "outcome", "ended_at"])
-    if row.ended_at is not None:
+def _finish(row: Delivery, answer: Answer, *, again: bool = True) -> bool:
+    if row.settle(answer, again=again):
         event = AlertDelivered(
             delivery_id=str(row.pk),
             channel_id=str(row.channel_id),

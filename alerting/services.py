@@ -14,10 +14,11 @@ from alerting.incident_rows import Alert, EscalationPolicy, Silence
 from alerting.objectives import SLO
 from alerting.rules import AlertRule, RuleState
 from tenants.actor import current_actor
-from tenants.changes import delete_row, save_row, with_fields
+from tenants.changes import delete_row, save_row, snapshot, with_fields
 from tenants.models import Tenant
 
 MOST_STEPS = 10
+_SAYS_NOTHING_ELSE = frozenset({"name", "description"})
 
 
 def create_slo(*, tenant: Tenant | None = None, **fields: Any) -> SLO:
@@ -69,17 +70,24 @@ def create_rule(*, tenant: Tenant | None = None, **fields: Any) -> AlertRule:
     return save_row(with_fields(AlertRule(tenant=tenant), fields))
 
 
-@transaction.atomic
 def update_rule(*, rule: AlertRule, **fields: Any) -> AlertRule:
-    """Change these fields. A rule that says something else than before begins anew: what fires is over.
+    """Change these fields, and see :func:`save_rule`."""
+    return save_rule(with_fields(rule, fields))
+
+
+@transaction.atomic
+def save_rule(rule: AlertRule) -> AlertRule:
+    """Save it. A rule that says something else than before begins anew: what fires is over.
 
     Raises:
         ValidationError: a field is not valid.
     """
-    before = {name: getattr(rule, name) for name in fields}
-    row = save_row(with_fields(rule, fields))
-    if any(getattr(row, name) != value for name, value in before.items() if name not in ("name", "description")):
-        begin_anew(row, "the rule was changed")
+    stored = AlertRule.objects.filter(tenant=rule.tenant_id, pk=rule.pk).first()
+    row = save_row(rule)
+    if stored is not None:
+        before, after = snapshot(stored), snapshot(row)
+        if any(after[name] != before[name] for name in after if name not in _SAYS_NOTHING_ELSE):
+            begin_anew(row, "the rule was changed")
     return row
 
 

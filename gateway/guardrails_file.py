@@ -5,7 +5,6 @@ Here, because neither the app of policies nor that of configuration files knows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,6 +14,7 @@ from guardrails.documents import MODES, USUAL_ORDER, document_of, with_ids
 from guardrails.models import Policy
 from guardrails.services import live_version_of, publish, set_mode
 from guardrails.validators import problems_of, rule_of, stored
+from routing.configuration.keys import keys_named, name_of_key
 from routing.configuration.located import Located, Section
 from routing.configuration.run import Run
 from tenants.models import ApiKey, Tenant
@@ -55,16 +55,16 @@ class GuardrailsFile:
     def export(self) -> dict[str, Any] | None:
         """All policies with the rules that are in force; of those never published: with their drafts."""
         rows = Policy.objects.select_related("tenant").order_by("tenant__slug", "order", "name")
-        names = dict(ApiKey.objects.values_list("pk", "name"))
-        return {"policies": [_entry(policy, names) for policy in rows]} if rows else None
+        return {"policies": [_entry(policy) for policy in rows]} if rows else None
 
 
-def _entry(policy: Policy, names: Mapping[Any, str]) -> dict[str, Any]:
+def _entry(policy: Policy) -> dict[str, Any]:
     live = live_version_of(policy)
     entry = document_of(policy, live.rules if live else None)
     if policy.keys:
         rules, cases = entry.pop("rules"), entry.pop("cases", [])
-        entry |= {"keys": sorted(names[key] for key in policy.keys if key in names), "rules": rules}
+        keys = ApiKey.objects.filter(tenant=policy.tenant_id, pk__in=policy.keys).select_related("tenant")
+        entry |= {"keys": sorted(map(name_of_key, keys)), "rules": rules}
         entry |= {"cases": cases} if cases else {}
     return entry
 
@@ -114,7 +114,7 @@ def _put_in_force(policy: Policy, mode: str, run: Run) -> None:
 def _keys(entry: Section, tenant: Tenant | None) -> list[Any]:
     found = []
     for name in entry.texts("keys"):
-        keys = list(ApiKey.objects.filter(tenant=tenant, name=name)[:2]) if tenant is not None else []
+        keys = keys_named(tenant, name)
         if len(keys) != 1:
             entry.problem(f"there is no key {name!r}" if not keys else f"several keys are called {name!r}", "keys")
         else:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from alerting.attempts import Attempted
 from alerting.models import Channel
 from alerting.owned import OwnedRow, owner
 from evaluation.models import EvalRun
@@ -163,31 +164,14 @@ class Report(models.Model):
         return Content.of_plain(self.content)
 
 
-class ReportDelivery(models.Model):
+class ReportDelivery(Attempted):
     """One message with a report: waiting, taken, or given up."""
 
-    class Outcome(models.TextChoices):
-        """How it stands."""
-
-        WAITING = "waiting", "Waiting"
-        SENT = "sent", "Delivered"
-        FAILED = "failed", "Not delivered"
-
-    id = models.UUIDField(primary_key=True, default=new_uuid7, editable=False)
     tenant = owner("report_deliveries")
     report = models.ForeignKey(Report, models.CASCADE, related_name="deliveries")
     channel = models.ForeignKey(Channel, models.SET_NULL, null=True, related_name="+")
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     to = models.CharField(max_length=160, help_text="What may be seen of where it goes.")
-    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.WAITING)
-    tries = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(default=timezone.now)
-    status = models.PositiveSmallIntegerField(null=True, help_text="Of the answer over HTTP.")
-    error = models.CharField(max_length=200, blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now)
-    ended_at = models.DateTimeField(null=True)
-
-    objects = OfTenantOrPlatform.as_manager()
 
     class Meta:
         """The newest first; each is told once of a report."""

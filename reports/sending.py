@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +9,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerting.models import Channel
-from alerting.sending import MOST_TRIES, pause_after
 from contracts.events import EventContext, ReportDelivered
 from contracts.tenant_scope import across_tenants
 from reports.drawing.mail import message
@@ -23,8 +21,6 @@ from tenants.outgoing import Answer, mail
 from tenants.permissions import permitted
 from tenants.roles import TenantPermission
 from tenants.slack import post_to
-
-logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 100
 
@@ -51,9 +47,7 @@ def _claim(now: datetime) -> ReportDelivery | None:
     row: ReportDelivery | None = due.select_related(*named).order_by("next_try_at", "pk").first()
     if row is None:
         return None
-    row.tries += 1
-    row.next_try_at = now + pause_after(row.tries)
-    row.save(update_fields=["tries", "next_try_at"])
+    row.put_off(now)
     return row
 
 
@@ -90,14 +84,7 @@ def _to_member(row: ReportDelivery, user: User) -> Answer:
 
 @transaction.atomic
 def _finish(row: ReportDelivery, answer: Answer) -> bool:
-    row.status, row.error = answer.status, answer.error[:200]
-    if answer.taken:
-        row.outcome, row.ended_at = ReportDelivery.Outcome.SENT, timezone.now()
-    elif row.tries >= MOST_TRIES or not answer.again:
-        row.outcome, row.ended_at = ReportDelivery.Outcome.FAILED, timezone.now()
-        logger.error("a report was given up: %s (%s)", answer.error, row.pk)
-    row.save(update_fields=["status", "error", "outcome", "ended_at"])
-    if row.ended_at is not None:
+    if row.settle(answer):
         event = ReportDelivered(
             delivery_id=str(row.pk),
             report_id=str(row.report_id),

@@ -33,7 +33,7 @@ class ObservabilityFile:
             named = [part.found(name, tenant).pk for name, _entry, tenant in part.entries(top, run)]
             for row in part.model.objects.exclude(pk__in=named).select_related("tenant"):
                 if run.prune:
-                    part.delete(row, top, run)
+                    run.delete(row, top, part.section, by=part.delete)
                 else:
                     run.keep(row)
 

@@ -89,10 +89,4 @@ def _fields(row: Channel) -> dict[str, Any]:
     return {"kind": row.kind, **address, **others(row, ("from_severity", "on_escalation_only", "enabled"))}
 
 
-def _delete(row: Channel, _top: Section, run: Run) -> None:
-    title = f"deleted channel {row.name}"
-    delete_channel(channel=row)
-    run.changes.append(title)
-
-
-PART = Part("channels", Channel, _apply, _fields, _delete)
+PART = Part("channels", Channel, _apply, _fields, lambda row: delete_channel(channel=row))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from alerting.owned import OwnedRow
+from routing.configuration.keys import keys_named, name_of_key
 from routing.configuration.located import Section
 from routing.configuration.run import Run
 from tenants.models import ApiKey, Tenant
@@ -26,7 +26,8 @@ class Part(msgspec.Struct, Generic[Row], frozen=True):
     """Read the entry into the row, and save that; what is wrong becomes problems at their lines."""
     fields: Callable[[Row], dict[str, Any]]
     """The entry but for its name and tenant."""
-    delete: Callable[[Row, Section, Run], None]
+    delete: Callable[[Row], None]
+    """The service that deletes one."""
 
     def entries(self, top: Section, run: Run) -> Iterator[tuple[str, Section, Tenant | None]]:
         """Name, entry and owner of each that can be taken."""
@@ -88,11 +89,7 @@ def only(entry: Section, allowed: Mapping[str, bool], about: str) -> None:
 
 
 def _key_id(entry: Section, tenant: Tenant | None, name: str) -> str:
-    keys = ApiKey.objects.for_tenant(tenant) if tenant is not None else ApiKey.objects.none()
-    try:
-        found = list(keys.filter(pk=uuid.UUID(name)))
-    except ValueError:
-        found = list(keys.filter(name=name, revoked_at=None)[:2])
+    found = keys_named(tenant, name)
     if len(found) == 1:
         return str(found[0].pk)
     entry.problem(f"there is no key {name!r}" if not found else f"several keys are called {name!r}: write an id", "key")
@@ -100,8 +97,5 @@ def _key_id(entry: Section, tenant: Tenant | None, name: str) -> str:
 
 
 def _key_name(row: Any) -> str:
-    own = ApiKey.objects.filter(tenant=row.tenant_id, pk=row.segment).first()
-    if own is None:
-        return str(row.segment)
-    alone = ApiKey.objects.filter(tenant=row.tenant_id, name=own.name, revoked_at=None).count() == 1
-    return own.name if alone and own.revoked_at is None else str(own.pk)
+    key = ApiKey.objects.filter(tenant=row.tenant_id, pk=row.segment).select_related("tenant").first()
+    return str(row.segment) if key is None else name_of_key(key)

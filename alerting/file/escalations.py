@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from alerting.channel_rows import Channel
 from alerting.file.entries import Part, default, others
 from alerting.incident_rows import EscalationPolicy
@@ -13,28 +11,15 @@ from alerting.owned import Severity
 from alerting.services import save_escalation
 from routing.configuration.located import Section
 from routing.configuration.run import Run
-from tenants.changes import snapshot
+from tenants.changes import delete_row
 
 
 def _apply(row: EscalationPolicy, entry: Section, run: Run) -> None:
-    adding = row._state.adding
-    before = {} if adding else snapshot(row)
     row.from_severity = entry.choice("from_severity", Severity.values, default(EscalationPolicy, "from_severity"))
     row.enabled = entry.flag("enabled", default=True)
     steps = _steps(row, entry)
-    if steps is None:
-        return
-    try:
-        save_escalation(policy=row, steps=steps)
-    except ValidationError as error:
-        for field, messages in error.message_dict.items():
-            entry.problem(f"escalation {row.name}: {' '.join(messages)}", field)
-        return
-    changed = [name for name, value in snapshot(row).items() if before.get(name) != value]
-    if adding:
-        run.changes.append(f"created escalation policy {row.name}")
-    elif changed:
-        run.changes.append(f"changed escalation policy {row.name}: {', '.join(changed)}")
+    if steps is not None:
+        run.save(row, entry, by=lambda policy: save_escalation(policy=policy, steps=steps))
 
 
 def _steps(row: EscalationPolicy, entry: Section) -> list[dict[str, Any]] | None:
@@ -62,8 +47,4 @@ def _fields(row: EscalationPolicy) -> dict[str, Any]:
     return {**others(row, ("from_severity", "enabled")), "steps": steps}
 
 
-def _delete(row: EscalationPolicy, top: Section, run: Run) -> None:
-    run.delete(row, top, "escalations")
-
-
-PART = Part("escalations", EscalationPolicy, _apply, _fields, _delete)
+PART = Part("escalations", EscalationPolicy, _apply, _fields, delete_row)

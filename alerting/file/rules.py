@@ -9,12 +9,10 @@ from alerting.file.entries import Part, default, only, others, read_segment, seg
 from alerting.objectives import SLO
 from alerting.owned import Severity
 from alerting.rules import OPERATORS, AlertRule
-from alerting.services import begin_anew, delete_rule
-from contracts.money import to_nano_usd
+from alerting.services import delete_rule, save_rule
 from routing.configuration.located import Section
 from routing.configuration.prices_section import written_usd
 from routing.configuration.run import Run
-from tenants.changes import snapshot
 
 Kind = AlertRule.Kind
 _WHOLE = ("window_minutes", "for_minutes", "clear_minutes")
@@ -28,11 +26,9 @@ _OF_KINDS = {
     **dict.fromkeys(("sensitivity", "tolerance"), (Kind.ANOMALY,)),
 }
 """What only rules of some kinds have."""
-_SAYS_NOTHING_ELSE = {"name", "description"}
 
 
 def _apply(row: AlertRule, entry: Section, run: Run) -> None:
-    before = {} if row._state.adding else snapshot(row)
     row.description = entry.text("description")
     row.kind = entry.choice("kind", Kind.values, Kind.THRESHOLD.value)
     row.severity = entry.choice("severity", Severity.values, default(AlertRule, "severity"))
@@ -49,10 +45,7 @@ def _apply(row: AlertRule, entry: Section, run: Run) -> None:
     row.slo = _slo(row, entry)
     only(entry, {name: row.kind in kinds for name, kinds in _OF_KINDS.items()}, f"a rule of kind {row.kind}")
     places = {name: _read_limit(row, name, entry) for name in _LIMITS}
-    if run.save(row, entry, places) and before:
-        changed = {name for name, value in snapshot(row).items() if before.get(name) != value}
-        if changed - _SAYS_NOTHING_ELSE:
-            begin_anew(row, "the rule was changed")
+    run.save(row, entry, places, by=save_rule)
 
 
 def _slo(row: AlertRule, entry: Section) -> SLO | None:
@@ -69,17 +62,12 @@ def _in_money(row: AlertRule) -> bool:
 
 def _read_limit(row: AlertRule, name: str, entry: Section) -> tuple[Section, str]:
     """Money in dollars, under a name that says so; where the limit is written."""
-    plain, dollars = entry.number(name, minimum=float("-inf")), entry.decimal(f"{name}_usd")
+    values = {name: entry.number(name, minimum=float("-inf")), f"{name}_usd": entry.dollars(f"{name}_usd")}
     written = f"{name}_usd" if _in_money(row) else name
     for other in {name, f"{name}_usd"} - {written}:
         if entry.has(other):
             entry.problem(f"rule {row.name}: {row.signal or row.kind} has its limit in {written}", other)
-    setattr(row, name, plain if written == name else None)
-    if written != name and dollars is not None:
-        try:
-            setattr(row, name, float(to_nano_usd(dollars)))
-        except ValueError as error:
-            entry.problem(f"{written}: {error}", written)
+    setattr(row, name, values[written])
     return entry, written
 
 
@@ -97,10 +85,4 @@ def _fields(row: AlertRule) -> dict[str, Any]:
     return fields | others(row, (*_WHOLE, "min_requests", "sensitivity", "tolerance"))
 
 
-def _delete(row: AlertRule, _top: Section, run: Run) -> None:
-    title = f"deleted alert rule {row.name}"
-    delete_rule(rule=row)
-    run.changes.append(title)
-
-
-PART = Part("rules", AlertRule, _apply, _fields, _delete)
+PART = Part("rules", AlertRule, _apply, _fields, lambda row: delete_rule(rule=row))

@@ -7,7 +7,6 @@ from typing import Any
 from alerting.file.entries import Part, default, only, others, read_segment, segment_entry
 from alerting.objectives import SLO
 from alerting.services import delete_slo
-from contracts.money import to_nano_usd
 from routing.configuration.located import Section
 from routing.configuration.prices_section import written_usd
 from routing.configuration.run import Run
@@ -32,20 +31,9 @@ def _apply(row: SLO, entry: Section, run: Run) -> None:
 
 
 def _limit(entry: Section, written: str) -> float | None:
-    if written != "limit_usd":
-        for name in {"limit_ms", "limit"} - {written}:
-            entry.get(name)
-        entry.get("limit_usd")
-        value: float | None = entry.number(written) if written else None
-        return value
-    dollars = entry.decimal("limit_usd")
-    for name in ("limit_ms", "limit"):
-        entry.get(name)
-    try:
-        return None if dollars is None else float(to_nano_usd(dollars))
-    except ValueError as error:
-        entry.problem(f"limit_usd: {error}", "limit_usd")
-        return None
+    # All are read: those that do not fit have their problem already, and are not unknown as well.
+    limits = {name: entry.number(name) for name in ("limit_ms", "limit")} | {"limit_usd": entry.dollars("limit_usd")}
+    return limits.get(written)
 
 
 def _fields(row: SLO) -> dict[str, Any]:
@@ -56,10 +44,4 @@ def _fields(row: SLO) -> dict[str, Any]:
     return fields | {"objective": row.objective} | others(row, ("evaluator", "window_days", "enabled"))
 
 
-def _delete(row: SLO, _top: Section, run: Run) -> None:
-    title = f"deleted SLO {row.name}"
-    delete_slo(slo=row)
-    run.changes.append(title)
-
-
-PART = Part("slos", SLO, _apply, _fields, _delete)
+PART = Part("slos", SLO, _apply, _fields, lambda row: delete_slo(slo=row))

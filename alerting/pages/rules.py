@@ -24,14 +24,13 @@ from alerting.pages.rule_form import RuleForm
 from alerting.pages.words import AlertingPage, ChangePage, applies_to, condition, key_names, one_of
 from alerting.recommended import add_recommended, recommended_for
 from alerting.rules import AlertRule
-from console.forms import FormPage
+from console.forms import FormPage, Previewed
 from console.forms.views import go_to
 from console.tables import Column, Empty, Table, TablePage
 from tenants.models import Tenant
 from tenants.roles import TenantPermission
 
 MOST_ALERTS = 25
-PREVIEW_HEADER = "X-Preview"
 
 
 class RuleFilter(django_filters.FilterSet):
@@ -155,7 +154,7 @@ class RulePage(OfRule, TemplateView):
         )
 
 
-class RuleFormPage(ChangePage, FormPage):
+class RuleFormPage(ChangePage, Previewed, FormPage):
     """The form, with what the rule would have done beside it."""
 
     form_class = RuleForm
@@ -170,13 +169,8 @@ class RuleFormPage(ChangePage, FormPage):
         costs = self.workspace.may(TenantPermission.VIEW_COSTS)
         return {**super().get_form_kwargs(), "tenant": self.owner(), "costs": costs}
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Save, or show what saving would mean."""
-        if PREVIEW_HEADER in request.headers:
-            return self._preview(request)
-        return super().post(request, *args, **kwargs)
-
-    def _preview(self, request: HttpRequest) -> HttpResponse:
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """See :class:`Previewed`."""
         form = self.get_form()
         form.fields["name"].required = False
         shown: dict[str, Any] = {"form": form}

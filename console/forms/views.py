@@ -20,6 +20,8 @@ else:
 
 VALIDATE_HEADER = "X-Validate"
 """A POST with it saves nothing: it asks for the errors of the field that it names."""
+PREVIEW_HEADER = "X-Preview"
+"""A POST with it saves nothing: it asks what saving would mean."""
 
 
 class FormPage(FormBase):
@@ -114,3 +116,17 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     if getattr(request, "htmx", False):
         return HttpResponseClientRedirect(url)
     return redirect(url)
+
+
+class Previewed:
+    """Before :class:`FormPage`: a form that shows what saving it would mean."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Save, or show what saving would mean."""
+        if PREVIEW_HEADER in request.headers:
+            return self.preview(request)
+        return super().post(request, *args, **kwargs)  # type: ignore[misc]
+
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """What saving would mean, or what is wrong with what was typed."""
+        raise NotImplementedError

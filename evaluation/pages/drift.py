@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.generic import View
 
-from console.forms import FormPage
+from console.forms import FormPage, Previewed
 from console.forms.views import go_to
 from console.tables import Column, Empty, Table, TablePage
 from evaluation.drift import selectors, services
@@ -26,8 +26,6 @@ from evaluation.pages.drift_words import OUTCOMES
 from tenants.models import Tenant
 from tenants.roles import TenantPermission
 from tenants.workspaces import WorkspacePage
-
-PREVIEW_HEADER = "X-Preview"
 
 
 class DriftFilter(django_filters.FilterSet):
@@ -93,7 +91,7 @@ class DriftList(WorkspacePage, TablePage):
         return selectors.with_last_looks(rows)
 
 
-class DriftFormPage(WorkspacePage, FormPage):
+class DriftFormPage(WorkspacePage, Previewed, FormPage):
     """The form, with what the monitor would say beside it."""
 
     permission = TenantPermission.MANAGE_EVALUATIONS
@@ -111,13 +109,8 @@ class DriftFormPage(WorkspacePage, FormPage):
         costs = self.workspace.may(TenantPermission.VIEW_COSTS)
         return {**super().get_form_kwargs(), "tenant": self.owner(), "costs": costs}
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Save, or show what the monitor would say now."""
-        if PREVIEW_HEADER in request.headers:
-            return self._preview(request)
-        return super().post(request, *args, **kwargs)
-
-    def _preview(self, request: HttpRequest) -> HttpResponse:
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """See :class:`Previewed`."""
         # Numbers by the thousand take numpy: web workers import it with the first preview, not as they start.
         from evaluation.drift.looks import look
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from contracts.money import to_nano_usd
+from routing.configuration.keys import keys_named, name_of_key
 from routing.configuration.located import Section
 from routing.configuration.prices_section import written_usd
 from routing.configuration.run import Run
@@ -110,12 +109,7 @@ def _read_subject(section: Section, tenant: Tenant) -> Subject | None:
 
 def _find_key(section: Section, tenant: Tenant, name: str) -> ApiKey | None:
     """The key of this id, or the only one of this name that is not revoked."""
-    keys = ApiKey.objects.for_tenant(tenant)
-    found: list[ApiKey]
-    try:
-        found = list(keys.filter(pk=uuid.UUID(name)))
-    except ValueError:
-        found = list(keys.filter(name=name, revoked_at=None))
+    found = keys_named(tenant, name)
     if len(found) == 1:
         return found[0]
     if found:
@@ -130,7 +124,9 @@ def _read_budget(section: Section, tenant: Tenant, subject: Subject) -> tuple[Bu
     if not section.has("name"):
         section.problem(f"{section.located.name} has no name")
     window = section.choice("window", _WINDOWS, Budget.Window.MONTH.value)
-    limit = _read_amount(section)
+    limit = section.dollars("limit_usd")
+    if not section.has("limit_usd"):
+        section.problem(f"{section.located.name} needs a limit_usd")
     identity = {"name": name, "window": window, **subject}
     row = Budget.objects.for_tenant(tenant).filter(**identity).first() or Budget(tenant=tenant, **identity)
     row.action = section.choice("action", _ACTIONS, Budget.Action.BLOCK.value)
@@ -148,19 +144,6 @@ def _read_budget(section: Section, tenant: Tenant, subject: Subject) -> tuple[Bu
         "degrade_route": (degrade, "route"),
         "degrade_max_output_tokens": (degrade, "max_output_tokens"),
     }
-
-
-def _read_amount(section: Section) -> int | None:
-    dollars = section.decimal("limit_usd")
-    if dollars is None:
-        if not section.has("limit_usd"):
-            section.problem(f"{section.located.name} needs a limit_usd")
-        return None
-    try:
-        return to_nano_usd(dollars)
-    except ValueError as error:
-        section.problem(f"{section.located.name}.limit_usd: {error}", "limit_usd")
-        return None
 
 
 def _read_thresholds(section: Section) -> list[int]:
@@ -218,8 +201,7 @@ def _subject_entry(row: AboutSubject) -> dict[str, Any]:
     if row.team is not None:
         return {"team": row.team.name}
     if row.key is not None:
-        same = ApiKey.objects.for_tenant(row.tenant_id).filter(name=row.key.name, revoked_at=None)
-        return {"key": row.key.name if [key.pk for key in same] == [row.key_id] else str(row.key_id)}
+        return {"key": name_of_key(row.key)}
     return {"level": row.level} if row.level != SubjectLevel.TENANT else {}
 
 

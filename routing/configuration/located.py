@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from contracts.money import to_nano_usd
+
 
 class Problem(msgspec.Struct, frozen=True, order=True):
     """One thing to correct."""
@@ -189,6 +191,15 @@ class Section:
             return Decimal(repr(float(found.value)) if isinstance(found.value, float) else str(found.value))
         except InvalidOperation:
             found.problem(f"{found.name} is a number, not {_shown(found.value)}")
+            return None
+
+    def dollars(self, name: str) -> int | None:
+        """An amount of dollars, in nano-dollars."""
+        amount = self.decimal(name)
+        try:
+            return None if amount is None else to_nano_usd(amount)
+        except ValueError as error:
+            self.problem(f"{self.located.name}.{name}: {error}", name)
             return None
 
     def instant(self, name: str) -> datetime | None:

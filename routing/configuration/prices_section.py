@@ -78,23 +78,12 @@ def _read(section: Section, model: Model, run: Run) -> ModelPrice | None:
 
 
 def _values(section: Section) -> dict[str, int | None]:
-    values = {kind: _nano_usd(section, kind) for kind in KINDS}
+    values = {kind: section.dollars(kind) for kind in KINDS}
     for kind in ("input", "output"):
         if not section.has(kind):
             section.problem("a price needs both input and output")
             break
     return {**values, "request": values["request"] or 0}
-
-
-def _nano_usd(section: Section, kind: str) -> int | None:
-    dollars = section.decimal(kind)
-    if dollars is None:
-        return None
-    try:
-        return to_nano_usd(dollars)
-    except ValueError as error:
-        section.problem(f"{section.located.name}.{kind}: {error}", kind)
-        return None
 
 
 def _end_where_the_next_begins(wanted: Iterable[tuple[ModelPrice, Section]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -28,15 +28,23 @@ class Run:
         self._failed: set[tuple[str, str]] = set()
         self._tenants: dict[str, Tenant] | None = None
 
-    def save(self, row: ConfigRow, section: Section, places: Mapping[str, tuple[Section, str]] | None = None) -> bool:
+    def save(
+        self,
+        row: ConfigRow,
+        section: Section,
+        places: Mapping[str, tuple[Section, str]] | None = None,
+        *,
+        by: Callable[[Any], object] = save_row,
+    ) -> bool:
         """Save the row; what is wrong with it becomes problems at the lines of its fields.
 
-        ``places`` tells where a field is written when that is not the key of its own name in ``section``.
+        ``places`` tells where a field is written when that is not the key of its own name in ``section``; ``by`` is
+        the service that saves a row of this kind.
         """
         adding = row._state.adding
         before = {} if adding else snapshot(type(row)._base_manager.get(pk=row.pk))
         try:
-            save_row(row)
+            by(row)
         except ValidationError as error:
             self._report(row, error, section, places or {})
             return False
@@ -48,11 +56,13 @@ class Run:
             self.changes.append(f"changed {_title(row)}: {', '.join(changed)}")
         return True
 
-    def delete(self, row: ConfigRow, section: Section, key: str = "") -> None:
-        """Delete the row; that something else needs it becomes a problem at this place."""
+    def delete(
+        self, row: ConfigRow, section: Section, key: str = "", *, by: Callable[[Any], object] = delete_row
+    ) -> None:
+        """Delete the row, by the service for its kind; that something else needs it becomes a problem at this place."""
         title = _title(row)
         try:
-            delete_row(row)
+            by(row)
         except ValidationError as error:
             section.problem(" ".join(error.messages), key)
             return

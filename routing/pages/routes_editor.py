@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.generic import View
 
-from console.forms.views import VALIDATE_HEADER, add_refusal, field_errors, go_to
+from console.forms.views import PREVIEW_HEADER, VALIDATE_HEADER, add_refusal, field_errors, go_to
 from events.models import Run
 from routing.kept_answers import CACHE_FIELDS
 from routing.models import Route, Target
@@ -32,8 +32,6 @@ from routing.route_traffic import Traffic, by_target, latest, runs_over
 from tenants.roles import TenantPermission
 from tenants.workspaces import WorkspacePage
 
-PREVIEW_HEADER = "X-Preview"
-"""A POST with it saves nothing: it asks what saving would do."""
 TRAFFIC = timedelta(hours=24)
 """Calls of so long say what a typical call is."""
 

@@ -18,11 +18,12 @@ from aiosmtpd.controller import Controller
 from django.utils import timezone
 
 from alerting import incidents, sending, services, telling
+from alerting.attempts import MOST_TRIES, pause_after
 from alerting.channel_rows import Channel, Delivery
 from alerting.channel_services import change_channel, create_channel, delete_channel
 from alerting.escalating import escalate
 from alerting.incident_rows import EscalationPolicy, Incident
-from alerting.sending import MOST_IN_WINDOW, MOST_TRIES, deliver_due, pause_after
+from alerting.sending import MOST_IN_WINDOW, deliver_due
 from tenants.audit import AuditEntry
 from tenants.models import StoredSecret
 from tests.alerting.alert_rows import Minutes, incidents_of, make_rule

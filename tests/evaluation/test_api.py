@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from django.test import Client
 
 from evaluation.models import EvalRun
 from routing.services import create_route
 from tenants.models import Tenant
-from tenants.service_keys import create_service_key
 from tests.evaluation.golden_rows import finished_run, make_set
 
 pytestmark = pytest.mark.django_db
 HERE = "/api/v1/evaluation"
-
-
-@pytest.fixture
-def ask(acme: Tenant, monkeypatch: pytest.MonkeyPatch):
-    """``ask(method, path, body)``: the status and JSON that a service key of Acme gets."""
-    monkeypatch.setattr("evaluation.runs._begin", lambda _run: None)
-    _, key = create_service_key(name="pipeline", tenant=acme, scopes=("manage",))
-    client = Client(headers={"authorization": f"Bearer {key}"})
-
-    def asked(method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        response = getattr(client, method)(f"{HERE}/{path}", body, content_type="application/json")
-        return response.status_code, response.json() if response.content else None
-
-    return asked
 
 
 def test_a_set_is_filled_scored_and_run(ask, acme: Tenant):

@@ -19,8 +19,8 @@ from aiosmtpd.controller import Controller
 from django.test import Client
 from django.utils import timezone
 
+from alerting.attempts import MOST_TRIES
 from alerting.channel_services import change_channel, create_channel, delete_channel
-from alerting.sending import MOST_TRIES
 from reports import sending
 from reports.models import Recipient, Report, ReportDelivery, ReportSchedule
 from reports.sending import deliver_due

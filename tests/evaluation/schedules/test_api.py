@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from django.test import Client
 
 from evaluation.gates import create_gate
 from evaluation.models import EvalRun, RunSchedule
 from routing.services import create_route
 from tenants.models import Tenant
-from tenants.service_keys import create_service_key
 from tests.evaluation.golden_rows import make_evaluator, make_set
 
 pytestmark = pytest.mark.django_db
-HERE = "/api/v1/evaluation/run-schedules"
-
-
-@pytest.fixture
-def ask(acme: Tenant, monkeypatch: pytest.MonkeyPatch):
-    """``ask(method, path, body)``: the status and JSON that a service key of Acme gets."""
-    monkeypatch.setattr("evaluation.runs._begin", lambda _run: None)
-    _, key = create_service_key(name="pipeline", tenant=acme, scopes=("manage",))
-    client = Client(headers={"authorization": f"Bearer {key}"})
-
-    def asked(method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        response = getattr(client, method)(f"{HERE}{path}", body, content_type="application/json")
-        return response.status_code, response.json() if response.content else None
-
-    return asked
+HERE = "run-schedules"
 
 
 def test_a_schedule_is_made_changed_run_and_deleted(ask, acme: Tenant):
@@ -42,16 +24,16 @@ def test_a_schedule_is_made_changed_run_and_deleted(ask, acme: Tenant):
         "evaluators": [str(same.pk)], "gate_id": str(gate.pk), "every": "daily", "hour": 3,
     }  # fmt: skip
 
-    status, made = ask("post", "", body)
+    status, made = ask("post", HERE, body)
 
     assert (status, made["variants"], made["evaluators"]) == (201, body["variants"], [str(same.pk)])
     assert made["gate_id"] == str(gate.pk)
-    status, changed = ask("patch", f"/{made['id']}", {"gate_id": None, "hour": 4})
+    status, changed = ask("patch", f"{HERE}/{made['id']}", {"gate_id": None, "hour": 4})
     assert (status, changed["gate_id"], changed["hour"]) == (200, None, 4)
-    status, run = ask("post", f"/{made['id']}/run")
+    status, run = ask("post", f"{HERE}/{made['id']}/run")
     assert (status, run["state"], run["name"][:8]) == (201, "waiting", "Nightly,")
-    assert "still under way" in str(ask("post", f"/{made['id']}/run")[1])
-    assert ask("delete", f"/{made['id']}")[0] == 204
+    assert "still under way" in str(ask("post", f"{HERE}/{made['id']}/run")[1])
+    assert ask("delete", f"{HERE}/{made['id']}")[0] == 204
     assert not RunSchedule.objects.for_tenant(acme).exists()
     assert EvalRun.objects.for_tenant(acme).count() == 1
 
@@ -59,7 +41,7 @@ def test_a_schedule_is_made_changed_run_and_deleted(ask, acme: Tenant):
 def test_what_is_not_valid_is_refused_with_the_reason(ask, acme: Tenant):
     body = {"golden_set_id": str(make_set(acme).pk), "name": "x", "variants": [{"name": "a", "model": "chat"}]}
 
-    status, answer = ask("post", "", {**body, "every": "cron", "cron": "0 0 31 2 *"})
+    status, answer = ask("post", HERE, {**body, "every": "cron", "cron": "0 0 31 2 *"})
 
     assert status in (400, 422)
     assert "No day fits" in str(answer)
