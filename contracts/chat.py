@@ -92,12 +92,31 @@ class RequestBudget(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tr
     max_cost_usd: float | None = None
 
 
+class RetrievalOptions(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """Breakwater's ``retrieval`` of a call with ``mode: "rag"``: on which documents its answer is to rest."""
+
+    collections: list[str] | None = None
+    """Names; None: all of the tenant that are switched on."""
+    top_k: int | None = None
+    """None: as the collections say. So with all that follows."""
+    method: Literal["hybrid", "keyword", "vector"] | None = None
+    filters: JsonObject | None = None
+    """Field of a document's metadata to a value, to a list of which it has one, or to bounds (``gte``, ``lt`` ...)."""
+    access_tags: list[str] | None = None
+    """Narrows what the key may see; None: all of that."""
+    rerank: bool | None = None
+    rewrite: bool | None = None
+    self_consistency: int = 0
+    """How often the model is asked once more, to see whether it says the same."""
+
+
 Priority = Literal["interactive", "batch"]
 """Who goes first where calls wait for a place."""
 
 
 class ChatRequest(msgspec.Struct, kw_only=True):
-    """A validated chat request in OpenAI's shape plus Breakwater's ``mode``, ``budget``, ``tags`` and ``priority``.
+    """A validated chat request in OpenAI's shape plus Breakwater's ``mode``, ``budget``, ``tags``, ``priority`` and
+    ``retrieval``.
 
     ``body`` is the decoded object as the caller sent it (after an ingress translation, in OpenAI's shape).
     """
@@ -128,6 +147,7 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     budget: RequestBudget | None = None
     tags: dict[str, str] | list[str] | None = None
     priority: Priority | None = None
+    retrieval: RetrievalOptions | None = None
     body: JsonObject = msgspec.field(default_factory=dict, name="__body__")
 
     @property
@@ -145,7 +165,7 @@ class ChatRequest(msgspec.Struct, kw_only=True):
         return [self.stop] if isinstance(self.stop, str) else self.stop
 
 
-GATEWAY_FIELDS = frozenset({"mode", "budget", "tags", "priority"})
+GATEWAY_FIELDS = frozenset({"mode", "budget", "tags", "priority", "retrieval"})
 """Top-level fields that are Breakwater's own and never travel upstream."""
 
 KNOWN_FIELDS = frozenset(ChatRequest.__struct_encode_fields__) - {"__body__"}

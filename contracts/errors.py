@@ -189,6 +189,12 @@ class ServiceUnavailable(GatewayError):
     retryable = True
 
 
+class RetrievalUnavailable(ServiceUnavailable):
+    """Documents cannot be searched right now, and the call is not to go on without."""
+
+    code = "RETRIEVAL_UNAVAILABLE"
+
+
 class NoTargetAvailable(GatewayError):
     """Every target of the route is disabled, open-circuited or full."""
 

@@ -16,7 +16,7 @@ QUEUE_TTL_MS: Final = 10 * 60_000
 QUEUE_CALLS: Final = 1_000
 """Of a tenant; what comes beyond is counted and dropped."""
 GROUP: Final = "scorers"
-NOT_LIVE: Final = frozenset({"evaluation", "judge", "playground", "replay", "guardrail", "guardrails"})
+NOT_LIVE: Final = frozenset({"evaluation", "judge", "playground", "replay", "guardrail", "guardrails", "retrieval"})
 """Values of the tag ``source`` of calls that nobody's application made."""
 
 
@@ -34,6 +34,8 @@ class LiveSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Of each route, whatever the rate."""
     max_per_hour: int = 1_000
     """Of each route."""
+    prompts_per_minute: int = 0
+    """Of each route and gateway worker: so many prompts are added up, see :mod:`contracts.prompt_sums`."""
 
 
 class HandedCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,6 +52,8 @@ class HandedCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     messages: list[tuple[str, str]] = []
     """Role and text, the last ones, in order."""
+    context: list[str] = []
+    """Passages of documents that the answer was to rest on."""
     output: str = ""
     input_chars: int = 0
     output_chars: int = 0

@@ -282,6 +282,8 @@ class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
     """Route names; empty allows all."""
     allowed_models: frozenset[str] = frozenset()
     """Model names; empty allows all."""
+    access_tags: frozenset[str] = frozenset()
+    """Documents with one of these are found besides those without any; ``*`` stands for all."""
     ip_allow: tuple[str, ...] = ()
     """CIDR blocks; empty allows all."""
     expires_at_ms: int | None = None

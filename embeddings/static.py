@@ -9,12 +9,16 @@ from __future__ import annotations
 import importlib.util
 import struct
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 from tokenizers import Tokenizer
+
+from embeddings.base import EmbeddingModelMissing as EmbeddingModelMissing
+from embeddings.base import Vectors
 
 DIMENSIONS: Final = 256
 MAX_TOKENS: Final = 256
@@ -24,10 +28,6 @@ Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
 _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
-
-
-class EmbeddingModelMissing(RuntimeError):
-    """The package with the model is not installed."""
 
 
 class Embedder:
@@ -59,6 +59,29 @@ class Embedder:
     def embed(self, text: str) -> Vector:
         """The text's vector."""
         return self.of_tokens(self.tokens(text))
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What texts are measured by."""
+        return self._tokenizer
+
+
+class StaticTexts:
+    """:class:`embeddings.base.TextEmbedder`: whole passages, of which every token counts."""
+
+    version: Final = "l2_supercat_256"
+    dimensions: Final = DIMENSIONS
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder or shared_embedder()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The vectors, in order."""
+        sums = np.zeros((len(texts), DIMENSIONS), np.float32)
+        encoded = self._embedder.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        for place, one in enumerate(encoded):
+            sums[place] = self._embedder.sum_of(one.ids)
+        return unit(sums)
 
 
 def unit(vectors: Vector) -> Vector:

@@ -31,6 +31,7 @@ class ApiKeyForm(IssuedKeyForm):
     )
     allowed_routes = LinesField(help_text="Route names, one a line; empty allows all.")
     allowed_models = LinesField(help_text="Model names, one a line; empty allows all.")
+    access_tags = LinesField(help_text="Tags of documents, one a line; * stands for all. Empty: those without tags.")
 
 
 @admin.register(ApiKey)
@@ -47,7 +48,7 @@ class ApiKeyAdmin(IssuedKeyAdmin):
     inlines = (KeyLimitInline,)
     fieldsets = (
         (None, {"fields": ("tenant", "team", "name", "scopes")}),
-        ("Restrictions", {"fields": ("allowed_routes", "allowed_models", "ip_allow", "expires_at")}),
+        ("Restrictions", {"fields": ("allowed_routes", "allowed_models", "access_tags", "ip_allow", "expires_at")}),
     )
 
     _rotate = rotate_key

@@ -22,6 +22,7 @@ def compile_key(key: ApiKey, limits: Iterable[RateLimit], budgets: Iterable[Budg
         scopes=frozenset(key.scopes),
         allowed_routes=frozenset(key.allowed_routes),
         allowed_models=frozenset(key.allowed_models),
+        access_tags=frozenset(key.access_tags),
         ip_allow=tuple(key.ip_allow),
         expires_at_ms=_unix_ms(key.expires_at),
         revoked=key.revoked_at is not None,

@@ -32,6 +32,10 @@ class Scope(StrEnum):
     EVENTS = "events"
     ANALYTICS = "analytics"
     """What the whole tenant used and paid."""
+    RETRIEVAL = "retrieval"
+    """Searching the tenant's documents."""
+    DOCUMENTS = "documents"
+    """Adding, listing and deleting documents."""
 
 
 class ServiceScope(StrEnum):

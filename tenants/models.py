@@ -32,7 +32,7 @@ from tenants.rows import ConfigRow, OfTenant
 from tenants.secret_store import StoredSecret
 from tenants.service_key_rows import ServiceKey
 from tenants.subjects import SUBJECT_MATCHES_LEVEL, SUBJECT_MESSAGE, AboutSubject, OfSubject, SubjectLevel
-from tenants.validators import ROUTE_NAME, validate_time_zone
+from tenants.validators import ACCESS_TAG, ROUTE_NAME, validate_time_zone
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import UserManager
@@ -333,6 +333,12 @@ class ApiKey(IssuedKey):
     )
     allowed_models = ArrayField(
         models.CharField(max_length=200), default=list, blank=True, help_text="Model names; empty allows all."
+    )
+    access_tags = ArrayField(
+        models.CharField(max_length=64, validators=[ACCESS_TAG]),
+        default=list,
+        blank=True,
+        help_text="Documents with one of these tags are found, besides those without any; * stands for all.",
     )
     predecessors = ArrayField(
         models.UUIDField(),

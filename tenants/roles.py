@@ -33,6 +33,8 @@ class TenantPermission(StrEnum):
     MANAGE_GUARDRAILS = "manage_guardrails"
     MANAGE_EVALUATIONS = "manage_evaluations"
     MANAGE_ALERTS = "manage_alerts"
+    MANAGE_DOCUMENTS = "manage_documents"
+    VIEW_DOCUMENTS = "view_documents"
     MANAGE_LIMITS = "manage_limits"
     MANAGE_BUDGETS = "manage_budgets"
     MANAGE_PRICES = "manage_prices"
@@ -59,6 +61,9 @@ ROLES: dict[TenantPermission, frozenset[str]] = {
     _P.MANAGE_GUARDRAILS: frozenset({_OWNER, _ADMIN, _DEVELOPER}),
     _P.MANAGE_EVALUATIONS: frozenset({_OWNER, _ADMIN, _DEVELOPER}),
     _P.MANAGE_ALERTS: frozenset({_OWNER, _ADMIN, _DEVELOPER}),
+    _P.MANAGE_DOCUMENTS: frozenset({_OWNER, _ADMIN, _DEVELOPER}),
+    # Every document, whatever its access tags: those narrow what keys find.
+    _P.VIEW_DOCUMENTS: frozenset({_OWNER, _ADMIN, _DEVELOPER}),
     _P.MANAGE_LIMITS: frozenset({_OWNER, _ADMIN}),
     _P.MANAGE_BUDGETS: frozenset({_OWNER, _ADMIN, _BILLING}),
     # A tenant's own prices decide what its budgets count: only operators set them.
@@ -92,6 +97,8 @@ LABELS: dict[TenantPermission, str] = {
     _P.MANAGE_GUARDRAILS: "change guardrail policies",
     _P.MANAGE_EVALUATIONS: "change golden sets and run evaluations",
     _P.MANAGE_ALERTS: "change alerts and objectives, look after incidents",
+    _P.MANAGE_DOCUMENTS: "change collections, add and delete documents",
+    _P.VIEW_DOCUMENTS: "read documents and search them",
     _P.MANAGE_LIMITS: "change rate limits",
     _P.MANAGE_BUDGETS: "change budgets",
     _P.MANAGE_PRICES: "set prices that differ from the catalogue",

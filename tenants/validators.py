@@ -15,6 +15,12 @@ ROUTE_NAME = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9._:-]*\Z", "Write letters, digits, '.', '_', ':' and '-', starting with a letter or digit."
 )
 
+ACCESS_TAG = RegexValidator(
+    r"\A(?:\*|[A-Za-z0-9][A-Za-z0-9:._-]{0,63})\Z",
+    "A tag has letters, digits and : . _ -, at most 64; * alone stands for all.",
+)
+"""Of keys; documents' own tags are the same without the star."""
+
 
 @functools.cache
 def time_zone_names() -> frozenset[str]:

@@ -50,6 +50,7 @@ _KEPT_FIELDS = (
     "created_by",
     "rotated_from_id",
 )
+_NARROWED = ("allowed_routes", "allowed_models", "access_tags")
 _READ_ONLY = ("prefix", "last_four", "revoked_at", "last_used_at", "created_by")
 _CLEAR_KEY = "The credential itself. It is shown here and never again: keep it now."
 
@@ -90,7 +91,7 @@ class ApiKeySerializer(IssuedKeySerializer):
 
     class Meta:
         model = ApiKey
-        fields: tuple[str, ...] = (*_KEPT_FIELDS, "tenant_id", "team_id", "allowed_routes", "allowed_models")
+        fields: tuple[str, ...] = (*_KEPT_FIELDS, "tenant_id", "team_id", *_NARROWED)
         read_only_fields = _READ_ONLY
         validators: ClassVar[list[Any]] = []
 

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from contracts.money import to_nano_usd, to_usd
-from tenants.validators import validate_cidr
+from tenants.validators import ACCESS_TAG, validate_cidr
 
 _BETWEEN = re.compile(r"[,\s]+")
 
@@ -77,6 +77,29 @@ class AddressBlocksField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         """One per line; what was typed stays as it is."""
         return "\n".join(value) if isinstance(value, list) else value
+
+
+class AccessTagsField(forms.CharField):
+    """Access tags with commas between them, as a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"spellcheck": "false", "autocomplete": "off"}
+        super().__init__(required=False, widget=forms.TextInput(attrs=attrs), **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """The tags, each once.
+
+        Raises:
+            ValidationError: one of them is no tag.
+        """
+        tags = list(dict.fromkeys(part for part in _BETWEEN.split(super().clean(value)) if part))
+        for tag in tags:
+            ACCESS_TAG(tag)
+        return tags
+
+    def prepare_value(self, value: Any) -> Any:
+        """With commas; what was typed stays as it is."""
+        return ", ".join(value) if isinstance(value, list) else value
 
 
 class NamesField(forms.MultipleChoiceField):

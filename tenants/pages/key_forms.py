@@ -13,6 +13,7 @@ from tenants.keys import Scope, ServiceScope
 from tenants.models import ApiKey, Budget, Team, Tenant
 from tenants.pages.fields import (
     EXPIRIES,
+    AccessTagsField,
     AddressBlocksField,
     DollarsField,
     InSections,
@@ -28,6 +29,14 @@ SCOPES = {
     Scope.MODELS: ("Models", "List the models and routes that the key may call."),
     Scope.RUNS: ("Runs", "Read back single calls of the tenant, with their attempts and costs."),
     Scope.EVENTS: ("Live events", "Follow what happens over a WebSocket."),
+    Scope.RETRIEVAL: (
+        "Search documents",
+        "Find passages in the tenant's documents, and have answers rest on them (mode “rag”).",
+    ),
+    Scope.DOCUMENTS: (
+        "Change documents",
+        "Add, replace, list and delete documents. For the program that keeps them up to date.",
+    ),
     Scope.ANALYTICS: ("Analytics", "What the whole tenant used and paid. Not for keys inside of applications."),
 }
 USUAL_SCOPES = [Scope.CHAT.value, Scope.EMBEDDINGS.value, Scope.MODELS.value, Scope.RUNS.value]
@@ -111,6 +120,12 @@ class ApiKeyForm(InSections, IssuedKeyForm):
     allowed_routes = NamesField(required=False, label="Only these routes", help_text="None chosen: all of them.")
     allowed_models = NamesField(required=False, label="Only these models", help_text="None chosen: all of them.")
 
+    access_tags = AccessTagsField(
+        label="Documents that it finds",
+        help_text="Access tags with commas between them, such as hr, legal. The key finds documents with one of these, "
+        "and those without tags. * stands for all documents of the tenant. Empty: only documents without tags.",
+    )
+
     field_order = (
         "name",
         "team",
@@ -120,6 +135,7 @@ class ApiKeyForm(InSections, IssuedKeyForm):
         "ip_allow",
         "allowed_routes",
         "allowed_models",
+        "access_tags",
     )
     sections: ClassVar[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         ("", "", ("name", "team", "scopes")),
@@ -127,7 +143,7 @@ class ApiKeyForm(InSections, IssuedKeyForm):
         (
             "Restrictions",
             "Without any, the key works from everywhere and for everything that the tenant has.",
-            ("ip_allow", "allowed_routes", "allowed_models"),
+            ("ip_allow", "allowed_routes", "allowed_models", "access_tags"),
         ),
     )
 
@@ -138,6 +154,7 @@ class ApiKeyForm(InSections, IssuedKeyForm):
                 "team": key.team_id,
                 "allowed_routes": key.allowed_routes,
                 "allowed_models": key.allowed_models,
+                "access_tags": key.access_tags,
                 **(kwargs.get("initial") or {}),
             }
         super().__init__(*args, **kwargs)
@@ -156,7 +173,8 @@ class ApiKeyForm(InSections, IssuedKeyForm):
         own: dict[str, Any] = {
             name: self.cleaned_data[name] for name in ("allowed_routes", "allowed_models") if name in self.fields
         }
-        return {**super().key_fields(), "team": self.cleaned_data["team"], **own}
+        named = {name: self.cleaned_data[name] for name in ("team", "access_tags")}
+        return {**super().key_fields(), **named, **own}
 
 
 class NewApiKeyForm(ApiKeyForm):

@@ -146,13 +146,14 @@ def test_a_rotated_key_has_a_successor_with_the_same_rights_and_limits():
         scopes=["chat"],
         allowed_routes=["fast"],
         allowed_models=["m"],
+        access_tags=["hr"],
         ip_allow=["10.0.0.0/8"],
     )
     services.set_rate_limit(tenant=tenant, level="key", key=key, metric="tokens", value=500)
 
     successor, clear = services.rotate_key(key=key, overlap=timedelta(hours=1))
 
-    same = ("team_id", "name", "scopes", "allowed_routes", "allowed_models", "ip_allow", "expires_at")
+    same = ("team_id", "name", "scopes", "allowed_routes", "allowed_models", "access_tags", "ip_allow", "expires_at")
     original = {**{name: getattr(key, name) for name in same}, "expires_at": None}
     assert {name: getattr(successor, name) for name in same} == original
     assert successor.key_hash == key_hash(clear) != key.key_hash
