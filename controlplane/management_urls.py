@@ -6,6 +6,7 @@ import alerting.api
 import evaluation.api
 import guardrails.api
 import insights.api
+import rag.api
 import reports.api
 import routing.api
 import tenants.api
@@ -17,6 +18,7 @@ for _path, _viewset in (
     *tenants.api.RESOURCES,
     *routing.api.RESOURCES,
     *guardrails.api.RESOURCES,
+    *rag.api.RESOURCES,
     *alerting.api.RESOURCES,
     *evaluation.api.RESOURCES,
     *insights.api.RESOURCES,

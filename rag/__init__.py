@@ -1,1 +1,1 @@
-"""RAG: collections, ingestion, retrieval and citations (a later release)."""
+"""RAG: collections of documents, how they come in, how passages are found in them, and what answers rest on."""

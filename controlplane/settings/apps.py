@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "routing",
     "guardrails",
     "gateway",
+    "rag",
     "evaluation",
     "alerting",
     "insights",

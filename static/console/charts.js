@@ -76,6 +76,7 @@ function build(canvas) {
       spanGaps: false,
     }))],
     hooks: {
+      draw: [(self) => marks(self, data.marks ?? [], soft)],
       setSelect: [(self) => zoom(self)],
       setCursor: [(self) => point(self, data, tip)],
     },
@@ -89,6 +90,24 @@ function build(canvas) {
   legend(figure, data, plot, order);
   drawn.set(canvas, { plot, data, order, text });
   resizes.observe(canvas);
+}
+
+// What happened, as broken lines from top to bottom.
+function marks(self, moments, stroke) {
+  const { ctx, bbox } = self;
+  ctx.save();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+  for (const at of moments) {
+    const x = Math.round(self.valToPos(at, "x", true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 // In the order of drawing.

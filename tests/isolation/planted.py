@@ -42,6 +42,7 @@ from tests.evaluation.planted_rows import plant_evaluation
 from tests.events.builders import attempt_failed, batch, completed, context, line, rejected, started
 from tests.guardrails.policy_rows import make_policy, words_rule
 from tests.isolation.guard import owned_tables
+from tests.rag.planted_rows import plant_documents
 from tests.reports.planted_rows import plant_reports
 from tests.tenants.factories import make_user
 
@@ -78,6 +79,7 @@ def plant(name: str) -> Planted:
     plant_evaluation(tenant, marker, member)
     _plant_insights(tenant, marker)
     plant_reports(tenant, marker, member)
+    plant_documents(tenant, marker)
     soon = timezone.now() + timedelta(days=1)
     save_row(
         Invitation(

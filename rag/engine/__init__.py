@@ -1,0 +1,1 @@
+"""What retrieval is made of without Django: pure, or async."""

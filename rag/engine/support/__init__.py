@@ -1,0 +1,1 @@
+"""How far answers rest on passages: sentence by sentence, by arithmetic on the processor, without asking a model."""

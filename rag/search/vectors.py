@@ -1,0 +1,86 @@
+"""Chunks by the likeness of their vectors to the question's: exactly, or by an HNSW index where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from rag.models import EmbeddingIndex
+from rag.search.conditions import conditions
+from rag.search.keyword import Hit
+from rag.search.scope import Scope
+
+EF_SEARCH: Final = 100
+"""Nodes that a search of HNSW keeps in view: recall against time."""
+MAX_SCANNED: Final = 60_000
+"""Vectors that it goes on through at most where filters drop most of them."""
+
+_NEAREST: Final = """
+    SELECT v.chunk_id, -(v.vector::halfvec({dimensions}) <#> %(query)s::halfvec({dimensions})) AS similarity
+    FROM rag_chunkvector AS v
+    WHERE v.tenant_id = %(tenant)s AND {of_index}{conditions}
+    ORDER BY v.vector::halfvec({dimensions}) <#> %(query)s::halfvec({dimensions}) LIMIT %(depth)s
+"""
+_ALL: Final = """
+    WITH allowed AS MATERIALIZED (
+        SELECT v.chunk_id, v.vector FROM rag_chunkvector AS v
+        WHERE v.tenant_id = %(tenant)s AND {of_index}{conditions}
+    )
+    SELECT allowed.chunk_id, -(allowed.vector <#> %(query)s::halfvec({dimensions})) AS similarity
+    FROM allowed ORDER BY similarity DESC LIMIT %(depth)s
+"""
+_BY_GRAPH: Final = """
+    SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+        set_config('hnsw.max_scan_tuples', %s, true), set_config('enable_sort', 'off', true),
+        set_config('enable_seqscan', 'off', true)
+"""
+_AS_BEFORE: Final = "SET LOCAL enable_sort = DEFAULT; SET LOCAL enable_seqscan = DEFAULT"
+_VECTORS: Final = """
+    SELECT v.chunk_id, v.vector::real[] FROM rag_chunkvector AS v
+    WHERE v.tenant_id = %s AND v.index_id = ANY(%s) AND v.chunk_id = ANY(%s)
+"""
+
+
+def nearest(cursor: Any, scope: Scope, indexes: Sequence[EmbeddingIndex], vector: Sequence[float]) -> list[Hit]:
+    """Of indexes by one model: the nearest chunks, the best first."""
+    found: list[Hit] = []
+    exact = [one for one in indexes if one.searched_by != "hnsw"]
+    if exact:
+        found += _nearest(cursor, scope, [one.pk for one in exact], vector)
+    for one in indexes:
+        if one.searched_by == "hnsw":
+            found += _by_graph(cursor, scope, one, vector)
+    return sorted(found, key=lambda hit: (-hit.score, hit.chunk_id))[: scope.depth]
+
+
+def _by_graph(cursor: Any, scope: Scope, index: EmbeddingIndex, vector: Sequence[float]) -> list[Hit]:
+    """By the index of its own; where filters leave so few that it did not meet enough of them, by comparing all."""
+    cursor.execute(_BY_GRAPH, [str(max(EF_SEARCH, scope.depth)), str(MAX_SCANNED)])
+    found = _nearest(cursor, scope, [index.pk], vector)
+    cursor.execute(_AS_BEFORE)
+    if len(found) < scope.depth and (scope.filters or scope.tags is not None):
+        return _nearest(cursor, scope, [index.pk], vector, _ALL)
+    return found
+
+
+def _nearest(
+    cursor: Any, scope: Scope, index_ids: list[UUID], vector: Sequence[float], how: str = _NEAREST
+) -> list[Hit]:
+    more, values = conditions("v", scope.tags, scope.filters)
+    # One id stands as it is, so that PostgreSQL sees that the partial index of just this one will do.
+    of_index = "v.index_id = %(index)s" if len(index_ids) == 1 else "v.index_id = ANY(%(index)s)"
+    values |= {
+        "tenant": scope.tenant_id,
+        "index": index_ids[0] if len(index_ids) == 1 else index_ids,
+        "query": "[" + ",".join(f"{value:.6g}" for value in vector) + "]",
+        "depth": scope.depth,
+    }
+    cursor.execute(how.format(dimensions=len(vector), of_index=of_index, conditions=more), values)
+    return [Hit(int(chunk), float(similarity)) for chunk, similarity in cursor.fetchall()]
+
+
+def vectors_of(cursor: Any, scope: Scope, chunk_ids: Sequence[int]) -> dict[int, list[float]]:
+    """The vectors of these chunks, of those that have one."""
+    cursor.execute(_VECTORS, [scope.tenant_id, [one.pk for one in scope.indexes], list(chunk_ids)])
+    return dict(cursor.fetchall())

@@ -1,0 +1,132 @@
+"""HNSW indexes of large collections: when they are made and go, and that filters do not cost them what is near."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from contracts.retrieval import RetrievalQuery
+from rag.models import Chunk, ChunkVector, Collection, EmbeddingIndex
+from rag.search import hnsw
+from rag.search.limits import cursor_for
+from rag.search.scope import Scope, hnsw_name, scope_of
+from rag.search.vectors import nearest
+from tests.rag.search.planted import make_collection, make_index, plant
+from tests.tenants.factories import make_tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MANY, DIMENSIONS = 1_500, 16
+
+
+@pytest.fixture(autouse=True)
+def _small_is_large(monkeypatch):
+    monkeypatch.setattr(hnsw, "FROM", 1_000)
+
+
+@pytest.fixture
+def index() -> EmbeddingIndex:
+    """Random vectors; every hundredth has ``rare``, every tenth is for HR only."""
+    collection = make_collection(make_tenant())
+    found = make_index(collection, dimensions=DIMENSIONS)
+    document = plant(collection, "A document of many chunks.")
+    chance = np.random.default_rng(7)
+    own = {"tenant": collection.tenant, "document": document}
+    chunks = Chunk.objects.bulk_create(
+        Chunk(**own, collection=collection, position=at, start=0, end=0, text="", text_hash=str(at), tokens=1, words=0)
+        for at in range(1, MANY + 1)
+    )
+    vectors = chance.normal(size=(MANY, DIMENSIONS))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ChunkVector.objects.bulk_create(
+        ChunkVector(
+            **own,
+            index=found,
+            chunk=chunk,
+            vector=vector.tolist(),
+            metadata={"rare": at % 100 == 0},
+            access_tags=["hr"] if at % 10 == 0 else ["staff"],
+        )
+        for at, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
+    )
+    return found
+
+
+def scope(of: EmbeddingIndex, **more) -> Scope:
+    values = {"text": "", "access_tags": frozenset("*")} | more
+    return scope_of(RetrievalQuery(tenant_id=str(of.tenant_id), collections=(of.collection.name,), **values))
+
+
+def valid(index: EmbeddingIndex) -> bool | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [hnsw_name(index.pk)])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def test_an_index_is_made_where_vectors_are_many_and_goes_when_they_are_few(index):
+    assert hnsw.ensure_index(index)
+    assert (index.searched_by, valid(index)) == ("hnsw", True)
+    assert not hnsw.ensure_index(index), "it is there"
+    ChunkVector.objects.filter(index=index, pk__gt=ChunkVector.objects.order_by("pk")[700].pk).delete()
+    assert not hnsw.ensure_index(index), "some fewer do not matter"
+    ChunkVector.objects.filter(index=index, pk__gt=ChunkVector.objects.order_by("pk")[300].pk).delete()
+    assert hnsw.ensure_index(index)
+    index.refresh_from_db()
+    assert (index.searched_by, valid(index)) == ("exact", None)
+
+
+def test_few_vectors_get_none():
+    collection: Collection = make_collection(make_tenant())
+    index = make_index(collection)
+    plant(collection, "One.", index=index)
+    assert not hnsw.ensure_index(index)
+    assert valid(index) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"filters": {"rare": True}}, {"access_tags": frozenset({"hr"})}, {"filters": {"rare": [True, "x"]}}],
+)
+def test_filters_keep_what_is_near(index, more):
+    hnsw.ensure_index(index)
+    chance, hits, wanted = np.random.default_rng(8), 0, 0
+    within = scope(index, **more)
+    for vector in chance.normal(size=(20, DIMENSIONS)):
+        unit = (vector / np.linalg.norm(vector)).tolist()
+        with cursor_for(20) as cursor:
+            by_graph = {one.chunk_id for one in nearest(cursor, within, [index], unit)[:10]}
+        index.searched_by = "exact"
+        with cursor_for(20) as cursor:
+            cursor.execute("SET LOCAL enable_indexscan = off")
+            best = {one.chunk_id for one in nearest(cursor, within, [index], unit)[:10]}
+            cursor.execute("SET LOCAL enable_indexscan = DEFAULT")
+        index.searched_by = "hnsw"
+        assert len(best) == 10
+        hits, wanted = hits + len(by_graph & best), wanted + len(best)
+    assert hits / wanted >= 0.97
+
+
+def test_the_graph_is_what_is_searched(index):
+    hnsw.ensure_index(index)
+    within = scope(index)
+    statements: list[str] = []
+
+    def watched(execute, sql, params, many, context):
+        if "ORDER BY v.vector" in sql:
+            execute("EXPLAIN " + sql, params, many, context)
+            statements.extend(row[0] for row in context["cursor"].fetchall())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watched), cursor_for(20) as cursor:
+        nearest(cursor, within, [index], [1.0] + [0.0] * (DIMENSIONS - 1))
+    assert any(hnsw_name(index.pk) in line for line in statements)
+
+
+def test_a_filter_that_hardly_anything_meets_still_gives_all_that_does(index, monkeypatch):
+    hnsw.ensure_index(index)
+    monkeypatch.setattr("rag.search.vectors.MAX_SCANNED", 1)
+    with cursor_for(20) as cursor:
+        found = nearest(cursor, scope(index, filters={"rare": True}), [index], [1.0] + [0.0] * (DIMENSIONS - 1))
+    assert len(found) == MANY / 100
