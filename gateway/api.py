@@ -66,7 +66,7 @@ def answer(request: HttpRequest) -> HttpResponseBase:
     process = running()
     endpoints = process.runtime.endpoints
     headers = {name.lower(): value for name, value in request.headers.items() if value}
-    found = endpoints.find(request.path)
+    found = endpoints.find(request.path, request.method or "GET")
     if found is None:
         return _response(request, refuse(NotFound(f"There is nothing at {request.path}.")))
     endpoint, argument = found
@@ -127,8 +127,8 @@ class _Pieces:
         self._pieces.close()
 
 
-def _view(operation: Operation) -> Any:
-    """A DRF view of one operation, with its OpenAPI description."""
+def _handler(operation: Operation) -> Any:
+    """What serves one operation, with its OpenAPI description."""
 
     @extend_schema(
         operation_id=operation.name,
@@ -153,8 +153,19 @@ def _view(operation: Operation) -> Any:
     def handle(self: APIView, request: Request, **_: str) -> HttpResponseBase:
         return answer(request._request)
 
-    methods = {operation.method.lower(): handle}
-    return type(f"{operation.name.title().replace('_', '')}View", (GatewayView,), methods).as_view()  # type: ignore[attr-defined]
+    return handle
 
 
-VIEWS = {operation.name: _view(operation) for operation in OPERATIONS}
+def _view(operations: list[Operation]) -> Any:
+    """A DRF view of a path's operations."""
+    methods = {operation.method.lower(): _handler(operation) for operation in operations}
+    name = operations[0].name.title().replace("_", "")
+    return type(f"{name}View", (GatewayView,), methods).as_view()  # type: ignore[attr-defined]
+
+
+_BY_PATH: dict[str, list[Operation]] = {}
+for _operation in OPERATIONS:
+    _BY_PATH.setdefault(_operation.django_path, []).append(_operation)
+
+VIEWS = {django_path: (operations[0].name, _view(operations)) for django_path, operations in _BY_PATH.items()}
+"""By path in Django's URLs: the name, and what serves it."""

@@ -21,6 +21,7 @@ from gateway.formats.openai import OpenAIChatFormat
 from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
+from gateway.retrieval import RetrievalEndpoints
 from gateway.tool_results import ToolResultEndpoints
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,13 @@ class Endpoint(msgspec.Struct, frozen=True):
     template: str
     serve: Serve
     error_body: ErrorBody = _common_error
+    others: tuple[str, ...] = ()
+    """Further methods of the path, which other endpoints serve."""
+
+    @property
+    def allow(self) -> str:
+        """All methods of the path."""
+        return ", ".join((self.method, *self.others))
 
 
 class Endpoints:
@@ -54,6 +62,7 @@ class Endpoints:
         health: Health,
         tools: ToolResultEndpoints,
         feedback: FeedbackEndpoint,
+        retrieval: RetrievalEndpoints,
     ) -> None:
         messages = MessagesFormat()
         self.table = (
@@ -66,6 +75,12 @@ class Endpoints:
             Endpoint("POST", "/v1/tools/results", lambda request, _: tools.keep(request)),
             Endpoint("POST", "/v1/tools/results/lookup", lambda request, _: tools.look_up(request)),
             Endpoint("POST", "/v1/feedback", lambda request, _: feedback.take(request)),
+            Endpoint("POST", "/v1/retrieval/query", lambda request, _: retrieval.query(request)),
+            *_of_one_path(
+                Endpoint("GET", "/v1/retrieval/documents", lambda request, _: retrieval.list(request)),
+                Endpoint("POST", "/v1/retrieval/documents", lambda request, _: retrieval.upsert(request)),
+                Endpoint("DELETE", "/v1/retrieval/documents", lambda request, _: retrieval.delete(request)),
+            ),
             Endpoint("GET", "/v1/models", lambda request, _: reads.models(request)),
             Endpoint("GET", "/v1/models/{model}", reads.model),
             Endpoint("GET", "/v1/runs/{correlation_id}", reads.run),
@@ -78,8 +93,10 @@ class Endpoints:
             Endpoint("GET", "/health/detailed", lambda request, _: health.detailed()),
             Endpoint("GET", "/metrics", lambda request, _: health.metrics()),
         )
-        self._exact: Mapping[str, Endpoint] = {
-            endpoint.template: endpoint for endpoint in self.table if not endpoint.template.endswith("}")
+        exact = [endpoint for endpoint in self.table if not endpoint.template.endswith("}")]
+        self._exact: Mapping[str, Endpoint] = {endpoint.template: endpoint for endpoint in reversed(exact)}
+        self._by_method: Mapping[tuple[str, str], Endpoint] = {
+            (endpoint.method, endpoint.template): endpoint for endpoint in exact if endpoint.others
         }
         self._prefixes = tuple(
             (endpoint.template.partition("{")[0], endpoint)
@@ -87,11 +104,13 @@ class Endpoints:
             if endpoint.template.endswith("}")
         )
 
-    def find(self, path: str) -> tuple[Endpoint, str] | None:
-        """The endpoint that serves this path, with its path argument ("" where it takes none)."""
+    def find(self, path: str, method: str = "") -> tuple[Endpoint, str] | None:
+        """The endpoint that serves this path, with its path argument ("" where it takes none); one of another method
+        where none has this.
+        """
         endpoint = self._exact.get(path)
         if endpoint is not None:
-            return endpoint, ""
+            return (self._by_method.get((method, path), endpoint) if endpoint.others else endpoint), ""
         for prefix, endpoint in self._prefixes:
             if path.startswith(prefix) and len(path) > len(prefix):
                 return endpoint, path[len(prefix) :]
@@ -118,7 +137,7 @@ def check_head(endpoint: Endpoint, method: str, headers: Mapping[str, str]) -> N
     """
     if method != endpoint.method and not (method == "HEAD" and endpoint.method == "GET"):
         raise MethodNotAllowed(
-            f"{endpoint.template} takes {endpoint.method}, not {method}.", details={"allow": endpoint.method}
+            f"{endpoint.template} takes {endpoint.allow}, not {method}.", details={"allow": endpoint.allow}
         )
     if endpoint.method != "POST":
         return
@@ -141,8 +160,17 @@ def refuse(error: GatewayError, endpoint: Endpoint | None = None) -> Answer:
     error_body = endpoint.error_body if endpoint is not None else _common_error
     headers = plain_headers(correlation_id, error)
     if isinstance(error, MethodNotAllowed) and endpoint is not None:
-        headers.append((b"allow", endpoint.method.encode()))
+        headers.append((b"allow", endpoint.allow.encode()))
     return Answer(error.status, headers, msgspec.json.encode(error_body(error, correlation_id)))
+
+
+def _of_one_path(*endpoints: Endpoint) -> tuple[Endpoint, ...]:
+    """Endpoints that differ in their methods."""
+    methods = [one.method for one in endpoints]
+    return tuple(
+        msgspec.structs.replace(one, others=tuple(method for method in methods if method != one.method))
+        for one in endpoints
+    )
 
 
 def _chat(pipeline: Pipeline, template: str, format_: ChatFormat) -> Endpoint:

@@ -10,6 +10,7 @@ import msgspec
 from contracts.chat import JsonObject
 from contracts.ids import new_correlation_id
 from contracts.ports import DependencyProbe
+from contracts.probes import gauge_lines
 from gateway.answers import json_answer
 from gateway.engine.headers import plain_headers
 from gateway.exchange import Answer
@@ -59,7 +60,7 @@ class Health:
 
     async def metrics(self) -> Answer:
         """Prometheus text of all processes of this instance; rendered off the loop, for it reads files."""
-        body = await asyncio.to_thread(self._metrics)
+        body = await asyncio.to_thread(lambda: self._metrics() + gauge_lines())
         headers = plain_headers(new_correlation_id())
         headers[0] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
         return Answer(200, headers, body)

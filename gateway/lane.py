@@ -67,7 +67,7 @@ class Lane:
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return
-        found = self._endpoints().find(scope["path"])
+        found = self._endpoints().find(scope["path"], scope["method"])
         if found is None:
             await self._behind(scope, receive, send)
             return

@@ -9,6 +9,7 @@ import msgspec
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from gateway.openapi_analytics import ANALYTICS_PARAMETERS, CACHE_PARAMETERS, RULE_PARAMETERS, WHAT_IF_PARAMETERS
+from gateway.openapi_documents import DOCUMENT_PARAMETERS, ID_PARAMETERS, LIST_PARAMETERS
 from gateway.openapi_schemas import ANSWERS, REF, components
 
 JSON = "application/json"
@@ -71,6 +72,9 @@ _ANALYTICS = (
     "Buckets are hours, days, weeks and months of the tenant's time zone; what has no calls is left out. Needs the "
     "scope `analytics`."
 )
+_DOCUMENTS = (
+    "Documents that the key's access tags do not open are as if they were not there. Needs the scope `documents`."
+)
 _SIGNALS = (
     "Counted from events, within two seconds; quarters of an hour for 65 days, then hours. What had none is left out. "
     "Needs the scope `analytics`."
@@ -90,7 +94,8 @@ OPERATIONS = (
         tag="Model calls",
         summary="OpenAI Chat Completions, with any provider behind it",
         description="Fields that Breakwater does not know are passed on. Without `model` the tenant's default route "
-        "serves the call. With `stream: true` the answer is a stream of `chat.completion.chunk` events that ends in "
+        "serves the call. In the mode `rag` the answer rests on the tenant's documents: `citations` name its passages "
+        "by the `[n]` in it. With `stream: true` the answer is a stream of `chat.completion.chunk` events that ends in "
         "`[DONE]`; the last chunk carries cost and ids.",
         body="ChatRequest",
         answer="ChatCompletion",
@@ -104,6 +109,11 @@ OPERATIONS = (
                 "tools": [{"type": "function", "function": {"name": "weather", "parameters": _WEATHER}}],
                 "tags": {"feature": "forecast"},
                 "budget": {"max_tokens": 200},
+            },
+            "An answer from documents": {
+                "messages": [{"role": "user", "content": "How many days of leave are there?"}],
+                "mode": "rag",
+                "retrieval": {"collections": ["handbook"], "top_k": 6},
             },
         },
     ),
@@ -163,6 +173,58 @@ OPERATIONS = (
         answer="Embeddings",
         is_call=True,
         examples={"Two texts": {"model": "sandbox-embed", "input": ["Hello", "Goodbye"]}},
+    ),
+    Operation(
+        name="search_documents",
+        django_path="v1/retrieval/query",
+        tag="Documents",
+        summary="Passages of documents, the best first",
+        description="Only of the tenant's collections, and of documents that the key's access tags open. Needs the "
+        "scope `retrieval`; counts as a request.",
+        body="RetrievalRequest",
+        answer="RetrievalAnswer",
+        errors=(*_COUNT_ERRORS, 429),
+        examples={"A question": {"query": "How many days of leave are there?", "collections": ["handbook"]}},
+    ),
+    Operation(
+        name="list_documents",
+        method="GET",
+        django_path="v1/retrieval/documents",
+        tag="Documents",
+        summary="Documents of a collection, by id",
+        description=_DOCUMENTS,
+        answer="DocumentList",
+        query_parameters=DOCUMENT_PARAMETERS | LIST_PARAMETERS,
+        required=("collection",),
+        errors=(*_ANALYTICS_ERRORS, 429),
+    ),
+    Operation(
+        name="put_documents",
+        django_path="v1/retrieval/documents",
+        tag="Documents",
+        summary="Add documents, or put them in the place of those with their ids",
+        description=_DOCUMENTS + " They are read and indexed afterwards; what has not changed costs nothing.",
+        body="UpsertRequest",
+        answer="DocumentList",
+        errors=(*_COUNT_ERRORS, 429),
+        examples={
+            "A page": {
+                "collection": "handbook",
+                "documents": [{"id": "leave", "title": "Leave", "text": "Staff have 25 days of leave a year."}],
+            }
+        },
+    ),
+    Operation(
+        name="delete_documents",
+        method="DELETE",
+        django_path="v1/retrieval/documents",
+        tag="Documents",
+        summary="Delete documents by their ids",
+        description=_DOCUMENTS + " With their passages and vectors; those that are not there are passed over.",
+        answer="DeletedDocuments",
+        query_parameters=DOCUMENT_PARAMETERS | ID_PARAMETERS,
+        required=("collection", "id"),
+        errors=(*_ANALYTICS_ERRORS, 429),
     ),
     Operation(
         name="look_up_tool_result",

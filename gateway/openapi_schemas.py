@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from contracts.chat import ChatRequest, EmbeddingRequest
+from contracts.retrieval import StoredDocument
+from gateway.engine.grounding.asked import MAX_COLLECTIONS, MAX_FILTERS, MAX_RESAMPLES, MAX_TAGS, MAX_TOP_K
 from gateway.feedback import MAX_COMMENT, FeedbackRequest
 from gateway.formats.chat_request import MAX_CHOICES, MAX_MESSAGES, MAX_TOOLS
 from gateway.formats.embeddings import MAX_INPUTS
@@ -14,6 +16,7 @@ from gateway.formats.generate import GenerateRequest
 from gateway.formats.messages_request import MessagesRequest
 from gateway.formats.validation import MAX_MODE_LENGTH, MAX_MODEL_LENGTH, MAX_USER_LENGTH
 from gateway.openapi_analytics import ANALYTICS_ANSWERS
+from gateway.retrieval import MAX_DOCUMENTS, MAX_ID, STATES, RetrievalRequest, UpsertRequest
 from gateway.tool_results import ToolLookup, ToolRun
 
 Schema = dict[str, Any]
@@ -33,10 +36,29 @@ _USER: Schema = {
     "description": "Your end user, for limits, sticky routing and the events.",
     "maxLength": MAX_USER_LENGTH,
 }
-_MODE: Schema = {"description": "`direct`, or a mode for which a route is set up.", "maxLength": MAX_MODE_LENGTH}
+_MODE: Schema = {
+    "description": "`direct`; `rag`, for an answer that rests on documents; or a mode for which a route is set up.",
+    "maxLength": MAX_MODE_LENGTH,
+}
+_RETRIEVAL: dict[str, Schema] = {
+    "collections": {
+        "minItems": 1,
+        "maxItems": MAX_COLLECTIONS,
+        "description": "Names; without it all of the tenant that are switched on.",
+    },
+    "top_k": {"minimum": 1, "maximum": MAX_TOP_K, "description": "Passages; without it as the collections say."},
+    "access_tags": {"maxItems": MAX_TAGS, "description": "Narrows what the key may see."},
+    "filters": {
+        "maxProperties": MAX_FILTERS,
+        "description": "Field of a document's metadata to a value, to a list of which it has one, or to bounds such as "
+        '`{"gte": 1, "lt": 5}`.',
+    },
+}
 
 _REQUESTS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "ChatRequest": (ChatRequest, "OpenAI's request plus `mode`, `budget`, `tags`, `priority`; others are passed on."),
+    "RetrievalRequest": (RetrievalRequest, "What is looked for, and where; unknown fields are refused."),
+    "UpsertRequest": (UpsertRequest, "Documents that are added, or put in the place of those with their ids."),
     "EmbeddingRequest": (EmbeddingRequest, "OpenAI's request plus `tags`, `priority`; unknown fields are passed on."),
     "GenerateRequest": (GenerateRequest, "One prompt; unknown fields are refused."),
     "FeedbackRequest": (FeedbackRequest, "Whether a kept answer was right."),
@@ -90,6 +112,23 @@ _LIMITS: dict[str, dict[str, Schema]] = {
         "cached_answer": {"description": "Whether the kept answer to a question in other words served this one."},
         "comment": {"maxLength": MAX_COMMENT},
     },
+    "RetrievalOptions": {
+        **_RETRIEVAL,
+        "self_consistency": {
+            "minimum": 0,
+            "maximum": MAX_RESAMPLES,
+            "description": "How often the model is asked once more, at your cost, to see whether it says the same.",
+        },
+    },
+    "RetrievalRequest": {**_RETRIEVAL, "query": {"minLength": 1}},
+    "UpsertRequest": {
+        "collection": {"minLength": 1, "maxLength": 64},
+        "documents": {"minItems": 1, "maxItems": MAX_DOCUMENTS},
+    },
+    "GivenDocument": {
+        "id": {"minLength": 1, "maxLength": MAX_ID, "description": "Your own name for it."},
+        "content_base64": {"description": "Of a file, in place of `text`."},
+    },
     "RequestBudget": {"max_tokens": _MAX_TOKENS, "max_cost_usd": {"minimum": 0, "maximum": 1_000_000}},
 }
 
@@ -125,11 +164,19 @@ _NANOUSD: Schema = {"type": ["integer", "null"], "description": "10⁻⁹ US dol
 _DOLLARS: Schema = {"type": ["number", "null"], "description": "The same in US dollars."}
 _FACTS: dict[str, Schema] = {
     "cost": _ref("Cost"),
-    "citations": _list(_ANY_OBJECT),
+    "citations": _list(_ref("Citation")),
     "trace_id": {**_STRING, "pattern": "^[0-9a-f]{32}$", "examples": ["07de68ce90d1b32e7cee9c8451aa0461"]},
     "correlation_id": _ref("CorrelationId"),
     "route": _STRING,
     "provider": _STRING,
+}
+_DOCUMENT_FIELDS: dict[str, Schema] = {
+    "state": {"enum": list(STATES)},
+    "characters": _COUNT,
+    "chunks": _COUNT,
+    "metadata": _ANY_OBJECT,
+    "access_tags": _list(_STRING),
+    "updated_at": _TIME,
 }
 _ERROR_FIELDS: dict[str, Schema] = {
     "code": {**_STRING, "pattern": "^[A-Z_]+$", "description": "Stable.", "examples": ["PROVIDER_TIMEOUT"]},
@@ -242,6 +289,64 @@ ANSWERS: dict[str, Schema] = {
         right={**_COUNT, "description": "Answers over the route that were found right so far."},
         wrong=_COUNT,
     ),
+    "Citation": _whole(
+        number={"type": "integer", "minimum": 1, "description": "The `n` of `[n]` in the answer."},
+        collection=_STRING,
+        document_id=_STRING,
+        external_id={**_STRING, "description": "Your own name for the document."},
+        title=_STRING,
+        uri=_STRING,
+        chunk_id=_INTEGER,
+        start={**_COUNT, "description": "The passage's first character in the document's text."},
+        end=_COUNT,
+        page={"type": ["integer", "null"]},
+        score={"type": "number"},
+        quote={**_STRING, "description": "The beginning of the passage."},
+        cited_at=_list(_whole(start=_COUNT, end=_COUNT)),
+    ),
+    "Passage": _whole(
+        number={"type": "integer", "minimum": 1},
+        collection=_STRING,
+        document_id=_STRING,
+        external_id=_STRING,
+        title=_STRING,
+        uri=_STRING,
+        heading=_STRING,
+        page={"type": ["integer", "null"]},
+        chunk_id=_INTEGER,
+        position=_COUNT,
+        start=_COUNT,
+        end=_COUNT,
+        score={"type": "number", "minimum": 0, "maximum": 1},
+        text=_STRING,
+        metadata=_ANY_OBJECT,
+        flagged={
+            "anyOf": [_whole(reason=_STRING, score={"type": "number"}), {"type": "null"}],
+            "description": "Why the passage looks like an instruction to a model; null where it does not.",
+        },
+        found={"anyOf": [_ANY_OBJECT, {"type": "null"}], "description": "With `explain`: ranks and scores."},
+    ),
+    "RetrievalAnswer": _whole(
+        object={"const": "retrieval"},
+        passages=_list(_ref("Passage")),
+        method={"enum": ["hybrid", "keyword", "vector"]},
+        queries=_list(_STRING),
+        degraded={**_STRING, "description": "What was left out; empty where nothing was."},
+        timings_ms={"type": "object", "additionalProperties": {"type": "number"}},
+        correlation_id=_ref("CorrelationId"),
+    ),
+    "Document": _whole(
+        object={"const": "document"},
+        collection=_STRING,
+        **{name: {**_DOCUMENT_FIELDS.get(name, _STRING)} for name in StoredDocument.__struct_fields__},
+    ),
+    "DocumentList": _object(
+        ("object", "data"),
+        object={"const": "list"},
+        data=_list(_ref("Document")),
+        next_cursor={**_TEXT_OR_NULL, "description": "For the next page; null on the last one."},
+    ),
+    "DeletedDocuments": _whole(object={"const": "deleted"}, collection=_STRING, ids=_list(_STRING)),
     "ToolResult": _object(
         ("object", "tool", "hit"),
         object={"const": "tool_result"},
@@ -331,6 +436,10 @@ ANSWERS: dict[str, Schema] = {
         attempts=_list(_ref("RunAttempt")),
         input={"description": "What was sent; null unless the tenant stores payloads."},
         output={"description": "What was answered; null unless the tenant stores payloads."},
+        grounding={
+            "anyOf": [_ANY_OBJECT, {"type": "null"}],
+            "description": "Of an answer that rests on documents: its passages, and how far it rests on them.",
+        },
         events=_list(_ref("RunEvent")),
     ),
 }

@@ -9,39 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator
 
 import msgspec
 
-from contracts.chat import ChatChunk, ChatRequest, ChatResult, EmbeddingRequest, JsonObject, Usage
+from contracts.chat import ChatChunk, ChatRequest, ChatResult, EmbeddingRequest, Usage
 from contracts.errors import ContentBlocked, GatewayError, InternalError
-from contracts.events import RequestRejected, RequestStarted
-from contracts.ids import new_correlation_id, new_span_id, new_trace_id
+from contracts.events import RequestRejected
 from contracts.ports import Clock, Emitter
 from contracts.specs import PayloadStorage
-from events.engine.tracing import CallTracer, parse_traceparent
+from events.engine.tracing import CallTracer
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator, presented_key
 from gateway.engine.cache.answers import AnswerCache
+from gateway.engine.cache.entry import KeptAnswer
 from gateway.engine.cache.recording import Replay
-from gateway.engine.cache.use import Hit
-from gateway.engine.call import Call, StreamTally, end_of_cut_stream, end_of_withheld_stream
+from gateway.engine.call import Call, StreamTally, begun, end_of_cut_stream, end_of_withheld_stream
 from gateway.engine.entrance import Entrance
+from gateway.engine.grounding.searching import Search
+from gateway.engine.grounding.step import GroundingStep, applies
 from gateway.engine.guarded_stream import GuardedStream
 from gateway.engine.guarding import Guarding
 from gateway.engine.guardrail_questions import Questions
 from gateway.engine.headers import answer_headers, error_headers
 from gateway.engine.live_sampling import LiveSampling, answer_in
-from gateway.engine.outcome import completed_event, failed_event
+from gateway.engine.outcome import answer_facts, completed_event, failed_event, started_event, stored_output
 from gateway.engine.payloads import kept_payload
 from gateway.engine.request_budget import apply_budget
-from gateway.engine.request_digest import request_digest
 from gateway.engine.settlement import usage_of_cut_stream, usage_of_result, usage_of_stream
 from gateway.engine.spec_cache import SpecCache
 from gateway.engine.trace import trace_of
 from gateway.exchange import Answer, GatewayRequest
 from gateway.formats.base import AnswerFacts, ChatFormat, StreamRenderer
+from gateway.formats.chat_request import RAG
 from gateway.formats.embeddings import parse_embeddings, render_embeddings
 from gateway.formats.priority import is_batch
 from gateway.formats.validation import decode_object, tags_of
@@ -75,6 +75,7 @@ class Pipeline:
         guarding: Guarding | None = None,
         cache: AnswerCache | None = None,
         sampling: LiveSampling | None = None,
+        grounding: GroundingStep | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._admission = admission
@@ -86,6 +87,12 @@ class Pipeline:
         self._guarding.questions = Questions(self.serve, specs=specs, clock=clock)
         self._cache = cache or AnswerCache(None, emitter=emitter, clock=clock)
         self._sampling = sampling or LiveSampling(None, clock=clock)
+        self._grounding = grounding or GroundingStep(
+            Search(None, emitter=emitter, clock=clock), emitter=emitter, clock=clock, guarding=self._guarding
+        )
+        self._grounding.serve = self.serve
+        if self._grounding.available:
+            known_modes |= {RAG}
         self.entrance = Entrance(
             specs=specs, admission=admission, engine=engine, emitter=emitter, clock=clock, known_modes=known_modes
         )
@@ -93,13 +100,15 @@ class Pipeline:
 
     async def serve(self, exchange: GatewayRequest, *, endpoint: str, format_: ChatFormat | None) -> Answer:
         """Answer one call; ``format_`` is None for embeddings. Never raises but for cancellation."""
-        call = self._begin(exchange, endpoint, "chat" if format_ is not None else "embeddings")
+        call = begun(exchange, endpoint, "chat" if format_ is not None else "embeddings")
         try:
             await self._authenticate(call)
             self._parse(call, format_)
             await self.entrance.route(call)
             if call.policies:
                 await self._guarding.guard_request(call, self.entrance.reroute)
+            if applies(call):
+                await self._grounding.find(call)
             await self._cache.look_up(call)
             await self._admit(call)
         except GatewayError as error:
@@ -124,19 +133,6 @@ class Pipeline:
 
     # --- before the call counts --------------------------------------------------------------------
 
-    def _begin(self, exchange: GatewayRequest, endpoint: str, operation: str) -> Call:
-        incoming = parse_traceparent(exchange.headers.get("traceparent"))
-        return Call(
-            exchange=exchange,
-            endpoint=endpoint,
-            operation=operation,
-            correlation_id=new_correlation_id(),
-            trace_id=incoming.trace_id if incoming else new_trace_id(),
-            span_id=new_span_id(),
-            parent_span_id=incoming.span_id if incoming else "",
-            started_at_ns=time.time_ns(),
-        )
-
     async def _authenticate(self, call: Call) -> None:
         insider = call.exchange.insider
         if insider is not None:
@@ -156,10 +152,13 @@ class Pipeline:
         call.batch_class = is_batch(call.request.priority, headers)
 
     async def _admit(self, call: Call) -> None:
-        if call.cache.hit is not None:
-            await self.entrance.admit_hit(call, call.cache.hit.billed_nanousd or 0)
-        else:
-            await self.entrance.admit(call)
+        if call.kept is not None:
+            hit = call.cache.hit
+            await self.entrance.admit_hit(call, hit.billed_nanousd or 0 if hit is not None else 0)
+            return
+        if call.grounded is not None:
+            self._grounding.fence(call)
+        await self.entrance.admit(call)
 
     def _reject(self, call: Call, error: GatewayError, format_: ChatFormat | None) -> Answer:
         self._cache.give_up(call)
@@ -180,23 +179,7 @@ class Pipeline:
     # --- the call --------------------------------------------------------------------------------
 
     def _start(self, call: Call) -> None:
-        chat = call.request if isinstance(call.request, ChatRequest) else None
-        started = RequestStarted(
-            endpoint=call.endpoint,
-            operation=call.operation,
-            key_id=call.key.id,
-            team_id=call.key.team_id,
-            requested_model=call.request.model,
-            mode=chat.mode if chat is not None else "direct",
-            stream=call.streamed,
-            user=call.request.user,
-            tags=call.tags,
-            estimated_input_tokens=call.engine.estimated_input_tokens,
-            max_output_tokens=chat.max_output_tokens if chat is not None else None,
-            request_digest=request_digest(call.exchange.body, call.tenant.id),
-            input=kept_payload(call.tenant.payloads, _stored_input(call.request)),
-        )
-        self._emitter.emit(started, call.context)
+        self._emitter.emit(started_event(call), call.context)
         self._cache.tell(call)
 
     def _plan(self, call: Call) -> Plan:
@@ -211,40 +194,46 @@ class Pipeline:
     async def _answer(self, call: Call, format_: ChatFormat | None) -> Answer:
         if call.over_budget and call.policies:
             await self._guarding.guard_degraded(call)
-        if call.cache.hit is not None and format_ is not None:
-            return await self._answer_kept(call, call.cache.hit, format_)
+        if (kept := call.kept) is not None and format_ is not None:
+            return await self._answer_kept(call, kept, format_)
         plan = self._plan(call)
+        if call.grounded is not None:
+            self._grounding.resample(call)
         if format_ is None:
             return await self._embed(call, plan)
         if call.streamed:
             return await self._stream(call, plan, format_)
         return await self._complete(call, plan, format_)
 
-    async def _answer_kept(self, call: Call, hit: Hit, format_: ChatFormat) -> Answer:
+    async def _answer_kept(self, call: Call, kept: KeptAnswer, format_: ChatFormat) -> Answer:
         if call.streamed:
-            return self._open_stream(call, Replay(hit.answer), format_)
-        call.usage = hit.answer.usage
-        return await self._render(call, hit.answer.result, format_)
+            return self._open_stream(call, Replay(kept), format_)
+        call.usage = kept.usage
+        return await self._render(call, kept.result, format_)
 
     async def _complete(self, call: Call, plan: Plan, format_: ChatFormat) -> Answer:
         assert isinstance(call.request, ChatRequest)
         completion = await self._engine.complete(plan, call.request, call.engine)
         call.target = completion.target
         call.usage = usage_of_result(completion.result, call.engine.estimated_input_tokens)
-        self._cache.pack(call, completion.result.body, self._facts(call))
+        self._cache.pack(call, completion.result.body, answer_facts(call))
         return await self._render(call, completion.result, format_)
 
     async def _render(self, call: Call, result: ChatResult, format_: ChatFormat) -> Answer:
+        if call.grounded is not None:
+            await self._grounding.judge(call, result.text)
         if call.guard is not None:
             await self._guarding.guard_answer(call, result)
         self._cache.keep(call)
+        if call.grounded is not None:
+            await self._grounding.cite_whole(call, result)
         call.finish_reason = result.finish_reason
-        call.output = kept_payload(call.tenant.payloads, _stored_output(result))
+        call.output = kept_payload(call.tenant.payloads, stored_output(result))
         if call.tenant.live:
             self._sampling.choose(call)
             if call.wanted is not None:
                 call.wanted.output = answer_in(result)
-        facts = self._facts(call)
+        facts = answer_facts(call)
         body = _encode(format_.render(result, facts))
         if call.exchange.insider is not None and call.exchange.insider.keep is not None:
             await call.exchange.insider.keep(facts, body)
@@ -256,7 +245,7 @@ class Pipeline:
         completion = await self._engine.embed(plan, call.request, call.engine)
         call.target = completion.target
         call.usage = completion.result.usage or Usage(input_tokens=call.engine.estimated_input_tokens, estimated=True)
-        facts = self._facts(call)
+        facts = answer_facts(call)
         body = _encode(render_embeddings(completion.result, facts))
         self._end_completed(call, facts)
         return Answer(200, answer_headers(call, facts, b"application/json"), body)
@@ -296,10 +285,10 @@ class Pipeline:
                 self._cache.record(call, chunk)
                 for said in await self._let_out(call, guarded, renderer, chunk):
                     yield said
-            for rest in await self._let_out(call, guarded, renderer, None):
+            for rest in await self._let_out_rest(call, guarded, renderer):
                 yield rest
             self._settle_stream(call, live, guarded)
-            facts = self._facts(call)
+            facts = answer_facts(call)
             self._cache.keep_stream(call, facts)
             last = renderer.finish(facts)
             self._end_completed(call, facts)
@@ -334,13 +323,26 @@ class Pipeline:
         Raises:
             ContentBlocked: a rule withholds the rest.
         """
+        if call.grounded is not None and chunk is not None:
+            self._grounding.note(call, chunk, out=False)
         if guarded is not None:
             going = await self._guarding.pass_on(call, guarded, chunk)
         else:
             going = [chunk] if chunk is not None else []
         for one in going:
             call.tally.keep(one)
+            if call.grounded is not None:
+                self._grounding.note(call, one, out=True)
         return [said for said in map(renderer.feed, going) if said]
+
+    async def _let_out_rest(self, call: Call, guarded: GuardedStream | None, renderer: StreamRenderer) -> list[bytes]:
+        """What was held back until the answer's end; raises as :meth:`_let_out`."""
+        if call.grounded is None:
+            return await self._let_out(call, guarded, renderer, None)
+        await self._grounding.judge(call, "".join(call.grounded.pieces))
+        rest = await self._let_out(call, guarded, renderer, None)
+        await self._grounding.cite(call, "".join(call.grounded.said))
+        return rest
 
     def _settle_stream(self, call: Call, live: LiveStream | Replay, guarded: GuardedStream | None) -> None:
         if guarded is not None:
@@ -360,23 +362,6 @@ class Pipeline:
                 call.wanted.output = said
 
     # --- settle, emit, answer ----------------------------------------------------------------------
-
-    def _facts(self, call: Call) -> AnswerFacts:
-        assert call.usage is not None
-        if call.cache.hit is not None:
-            provider, model = call.cache.hit.answer.provider, call.cache.hit.answer.model
-        else:
-            assert call.target is not None
-            provider, model = call.target.provider.name, call.target.model.name
-        return AnswerFacts(
-            correlation_id=call.correlation_id,
-            trace_id=call.trace_id,
-            route=call.route.name,
-            provider=provider,
-            model=model,
-            usage=call.usage,
-            cost_nanousd=call.cost_of(call.usage),
-        )
 
     def _end_completed(self, call: Call, facts: AnswerFacts) -> None:
         self._settle(call)
@@ -411,6 +396,8 @@ class Pipeline:
     def _settle(self, call: Call) -> None:
         call.ended = True
         self._cache.give_up(call)
+        if call.grounded is not None:
+            self._grounding.end(call)
         if call.ticket is not None:
             usage = call.usage
             cost = call.cost_of(usage) if usage is not None and call.ticket.budgets else 0
@@ -432,13 +419,3 @@ class Pipeline:
             else error.as_body(call.correlation_id)
         )
         return Answer(error.status, headers, _encode(body))
-
-
-def _stored_input(request: ChatRequest | EmbeddingRequest) -> object:
-    return request.body.get("messages") if isinstance(request, ChatRequest) else request.body.get("input")
-
-
-def _stored_output(result: ChatResult) -> JsonObject | None:
-    choices = result.body.get("choices") or [{}]
-    message = choices[0].get("message")
-    return message if isinstance(message, dict) else None

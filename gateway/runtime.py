@@ -29,6 +29,7 @@ from contracts.ports import (
     SpendReader,
     UsageReader,
 )
+from contracts.retrieval import registered_retrieval
 from contracts.specs import PlatformSpec, TenantSpec
 from events.engine import EventOutlet
 from events.engine.redis_wire import RedisUnavailable, RedisWire
@@ -40,6 +41,8 @@ from gateway.engine.authentication import Authenticator
 from gateway.engine.cache.answers import AnswerCache
 from gateway.engine.cache.tool_results import ToolResults
 from gateway.engine.config_listener import ConfigListener
+from gateway.engine.grounding.searching import Search
+from gateway.engine.grounding.step import GroundingStep
 from gateway.engine.guarding import Guarding
 from gateway.engine.guardrail_questions import TRYING
 from gateway.engine.inside_calls import InsideCalls
@@ -50,6 +53,7 @@ from gateway.feedback import FeedbackEndpoint
 from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
+from gateway.retrieval import RetrievalEndpoints
 from gateway.tool_results import ToolResultEndpoints
 from routing.engine.executor import Engine
 from routing.engine.pulse import Pulse
@@ -128,6 +132,8 @@ class GatewayRuntime:
         self._answers = AnswerCache(self._cache_wire, emitter=outlet.emitter, clock=clock)
         self._guarding = Guarding(outlet.emitter)
         self._sampling = LiveSampling(self._cache_wire, clock=clock)
+        search = Search(registered_retrieval(), emitter=outlet.emitter, clock=clock)
+        self._grounding = GroundingStep(search, emitter=outlet.emitter, clock=clock, guarding=self._guarding)
         pipeline = Pipeline(
             specs=self._specs,
             authenticator=self.authenticator,
@@ -139,9 +145,13 @@ class GatewayRuntime:
             guarding=self._guarding,
             cache=self._answers,
             sampling=self._sampling,
+            grounding=self._grounding,
         )
         self.inside_calls = InsideCalls(pipeline.serve, specs=self._specs, clock=clock)
         self.rehearsal = Rehearsal(specs=self._specs, entrance=pipeline.entrance, engine=engine, clock=clock)
+        self._retrieval = RetrievalEndpoints(
+            search, authenticator=self.authenticator, admission=self._admission, serve=pipeline.serve, clock=clock
+        )
         self.endpoints = Endpoints(
             pipeline=pipeline,
             reads=Reads(specs=self._specs, authenticator=self.authenticator, runs=runs),
@@ -158,6 +168,7 @@ class GatewayRuntime:
                 results=ToolResults(self._cache_wire, emitter=outlet.emitter, clock=clock),
             ),
             feedback=FeedbackEndpoint(authenticator=self.authenticator, taker=feedback),
+            retrieval=self._retrieval,
             health=Health(
                 probes={**probes, "redis": self._probe_redis, "event_spool": self._probe_spool},
                 targets=engine.snapshot,
@@ -184,6 +195,7 @@ class GatewayRuntime:
         await _ended("config listener", self._listener.stop())
         await _ended("pulse", self._pulse.stop())
         await _ended("guarding", self._guarding.stop())
+        await _ended("grounding", self._grounding.stop())
         await _ended("admission", self._admission.stop())
         await _ended("routing engine", self._engine.aclose())
         await _ended("admission's Redis connection", self._wire.stop())
@@ -192,6 +204,7 @@ class GatewayRuntime:
         await _ended("the cache's Redis connection", self._cache_wire.stop())
         await _ended("event outlet", self._outlet.stop())
         self._tracer.close()
+        self._retrieval.close()
         for close in self._on_stop:
             close()
 

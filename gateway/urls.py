@@ -3,7 +3,6 @@
 from django.urls import path, register_converter
 
 from gateway.api import VIEWS
-from gateway.openapi import OPERATIONS
 
 
 class RestOfPath:
@@ -22,4 +21,4 @@ class RestOfPath:
 
 register_converter(RestOfPath, "rest_of_path")
 
-urlpatterns = [path(operation.django_path, VIEWS[operation.name], name=operation.name) for operation in OPERATIONS]
+urlpatterns = [path(django_path, view, name=name) for django_path, (name, view) in VIEWS.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import msgspec
@@ -9,9 +10,13 @@ import msgspec
 from contracts.chat import ChatChunk, ChatRequest, EmbeddingRequest, JsonObject, Usage
 from contracts.events import EventContext
 from contracts.guardrails import PolicySpec
+from contracts.ids import new_correlation_id, new_span_id, new_trace_id
 from contracts.specs import KeySpec, PriceSpec, RouteSpec, TargetSpec, TenantSpec
+from events.engine.tracing import parse_traceparent
+from gateway.engine.cache.entry import KeptAnswer
 from gateway.engine.cache.use import CacheUse
 from gateway.engine.call_guard import CallGuard
+from gateway.engine.grounding.grounded import Grounded
 from gateway.engine.limits import Ticket
 from gateway.engine.live_wanted import Wanted
 from gateway.exchange import GatewayRequest
@@ -75,6 +80,21 @@ class StreamTally(msgspec.Struct):
                 self.texts.append(text)
 
 
+def begun(exchange: GatewayRequest, endpoint: str, operation: str) -> Call:
+    """A call of which nothing is known yet but how it came."""
+    incoming = parse_traceparent(exchange.headers.get("traceparent"))
+    return Call(
+        exchange=exchange,
+        endpoint=endpoint,
+        operation=operation,
+        correlation_id=new_correlation_id(),
+        trace_id=incoming.trace_id if incoming else new_trace_id(),
+        span_id=new_span_id(),
+        parent_span_id=incoming.span_id if incoming else "",
+        started_at_ns=time.time_ns(),
+    )
+
+
 def _characters(chunk: ChatChunk) -> int:
     tally = StreamTally()
     tally.note(chunk)
@@ -131,6 +151,11 @@ class Call:
     # guard
     guard: CallGuard | None = None
     """None where no policy applies."""
+    # retrieve
+    grounded: Grounded | None = None
+    """On which documents it rests; None where it does on none."""
+    instead: KeptAnswer | None = None
+    """Said without asking a model, because the documents do not answer the question."""
     # look up
     cache: CacheUse = field(default_factory=CacheUse)
     cache_scope: str = ""
@@ -171,6 +196,11 @@ class Call:
         return self.request.n or 1 if isinstance(self.request, ChatRequest) else 1
 
     @property
+    def kept(self) -> KeptAnswer | None:
+        """The answer for which no model is asked."""
+        return self.cache.hit.answer if self.cache.hit is not None else self.instead
+
+    @property
     def price(self) -> PriceSpec | None:
         """The price of the model that answered (or was last tried); None when unknown."""
         return self.target.model.price if self.target is not None else None
@@ -179,8 +209,10 @@ class Call:
         """What the call costs, in nano-USD; None when unknown. From the cache it costs what the route says."""
         if self.cache.hit is not None:
             return self.cache.hit.billed_nanousd
+        if self.instead is not None:
+            return 0
         return cost_nanousd(usage, self.price)
 
     def used(self, usage: Usage) -> Usage:
-        """What was used for this call: nothing, where the answer is a kept one."""
-        return usage if self.cache.hit is None else Usage()
+        """What was used for this call: nothing, where no model was asked."""
+        return usage if self.kept is None else Usage()

@@ -11,9 +11,18 @@ import msgspec
 
 from contracts.chat import ChatChunk, JsonObject, Usage
 from gateway.engine.call import Call
+from gateway.engine.grounding.citing import addresses
 from gateway.engine.settlement import usage_of_stream
-from guardrails.engine.invariants.chat_facts import as_it_is, passages_of, request_of, response_of
-from guardrails.engine.invariants.facts import Facts, ResponseFacts, TenantFacts, UsageFacts, retrieved
+from guardrails.engine.invariants.chat_facts import Restore, as_it_is, passages_of, request_of, response_of
+from guardrails.engine.invariants.facts import (
+    Facts,
+    Passage,
+    ResponseFacts,
+    RetrievalFacts,
+    TenantFacts,
+    UsageFacts,
+    retrieved,
+)
 
 NANO: Final = 1_000_000_000
 
@@ -30,7 +39,7 @@ def facts_of(call: Call, body: JsonObject, usage: Usage | None) -> Iterator[tupl
 def _shared(call: Call, usage: Usage | None) -> Facts:
     restored = call.guard.masking.restored if call.guard is not None and call.guard.masking else as_it_is
     request = request_of(
-        call.request.body,
+        asked_body(call),
         restored,
         route=call.route.name,
         key=call.key.name,
@@ -42,16 +51,46 @@ def _shared(call: Call, usage: Usage | None) -> Facts:
         request=request,
         usage=usage_facts(call, usage),
         tenant=TenantFacts(id=call.tenant.id, slug=call.tenant.slug, plan=call.tenant.plan),
-        retrieval=retrieved(passages_of(request.messages)),
+        retrieval=_retrieval(call, passages_of(request.messages), restored),
     )
+
+
+def asked_body(call: Call) -> JsonObject:
+    """The request as the caller sent it: passages that were put before the model are no message of its own."""
+    body = call.request.body
+    return {**body, "messages": call.grounded.asked} if call.grounded is not None else body
+
+
+def _retrieval(call: Call, from_tools: list[Passage], restored: Restore) -> RetrievalFacts:
+    grounded = call.grounded
+    if grounded is None:
+        return retrieved(from_tools)
+    found = [
+        Passage(
+            text=restored(one.text),
+            source=one.passage.uri or one.passage.external_id,
+            title=restored(one.title),
+            score=one.passage.score,
+        )
+        for one in grounded.given
+    ]
+    judged = grounded.assessment
+    if judged is None:
+        return retrieved([*found, *from_tools])
+    return retrieved([*found, *from_tools], risk=judged.risk, support=judged.support)
 
 
 def _response(call: Call, choice: JsonObject, body: JsonObject) -> ResponseFacts:
     known: dict[str, Any] = {"cached": call.cache.hit is not None}
     if call.cache.hit is not None:
         known |= {"provider": call.cache.hit.answer.provider, "model": call.cache.hit.answer.model}
+    elif call.instead is not None:
+        known |= {"provider": call.instead.provider, "model": call.instead.model}
     elif call.target is not None:
         known |= {"provider": call.target.provider.name, "model": call.target.model.name}
+    if call.grounded is not None:
+        said = (choice.get("message") or {}).get("content")
+        known["citations"] = addresses(said, call.grounded.given) if isinstance(said, str) else []
     return response_of(choice, body, **known)
 
 

@@ -133,6 +133,22 @@ class Guarding:
             _read_again(call.request)
         return to
 
+    async def screen_passage(self, call: Call, texts: Sequence[str]) -> tuple[list[str], Verdict | None]:
+        """Look at the texts of a passage that is to go into the prompt; gives them as rules leave them, and the verdict
+        where there are rules. Nothing but the passage is withheld by what blocks.
+        """
+        guard = call.guard
+        rules = guard.policies.at(Stage.RETRIEVED) if guard is not None else ()
+        if guard is None or not rules:
+            return list(texts), None
+        if guard.masking is None and any(rule.spec.action is Action.MASK for rule in rules):
+            guard.masking = Masking([*texts, *(place.text for place in request_texts(call.request.body).places)])
+        screened = self._screened_by(call, Stage.RETRIEVED)
+        verdict = await apply(rules, Stage.RETRIEVED, texts, masking=guard.masking, screened=screened)
+        self._tell(call, verdict, texts)
+        self._judge_later(call, verdict.later, Stage.RETRIEVED, texts)
+        return verdict.texts, verdict
+
     def _let_ask(self, call: Call) -> None:
         """Have rules that ask models ask in the name of this call."""
         if self.questions is not None and call.guard is not None and call.guard.policies.asks_models:

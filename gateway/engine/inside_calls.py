@@ -21,12 +21,13 @@ from gateway.exchange import Answer, GatewayRequest, Insider, Keep
 from gateway.formats.openai import OpenAIChatFormat
 
 ENDPOINT: Final = "/v1/chat/completions"
+EMBEDDINGS: Final = "/v1/embeddings"
 _HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-store"}
 """What is measured has to be answered by a model, not by what another call got."""
 
 
 class InsideCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat call; ``body`` is what an application would send, without ``stream``."""
+    """A call for an answer, or for vectors; ``body`` is what an application would send, without ``stream``."""
 
     tenant_id: str
     name: str
@@ -38,6 +39,7 @@ class InsideCall(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicySpec | None = None
     """Applied in place of what is in force of the same policy, or besides what is in force."""
     keep: Keep | None = None
+    endpoint: str = ENDPOINT
 
 
 class InsideCalls:
@@ -64,8 +66,9 @@ class InsideCalls:
             keep=call.keep,
         )
         body = msgspec.json.encode(call.body)
-        exchange = GatewayRequest("POST", ENDPOINT, "", _HEADERS, "", body, self._clock.monotonic(), insider)
-        return await self._serve(exchange, endpoint=ENDPOINT, format_=OpenAIChatFormat())
+        exchange = GatewayRequest("POST", call.endpoint, "", _HEADERS, "", body, self._clock.monotonic(), insider)
+        format_ = None if call.endpoint == EMBEDDINGS else OpenAIChatFormat()
+        return await self._serve(exchange, endpoint=call.endpoint, format_=format_)
 
 
 def _policies(tenant: TenantSpec, policy: PolicySpec | None) -> tuple[PolicySpec, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.chat import ChatRequest, ChatResult
+from contracts.chat import ChatRequest, ChatResult, JsonObject
 from contracts.live_samples import (
     NOT_LIVE,
     QUEUE_CALLS,
@@ -31,6 +31,7 @@ from events.engine.redaction import redact_json
 from events.engine.redis_wire import RedisCommandError, RedisUnavailable, RedisWire
 from gateway.engine.call import Call
 from gateway.engine.live_wanted import Wanted
+from gateway.engine.prompt_sketches import PromptSketches
 from gateway.engine.scripts import HAND_ON
 from gateway.formats.base import AnswerFacts
 
@@ -52,6 +53,7 @@ class LiveSampling:
     def __init__(self, wire: RedisWire | None, *, clock: Clock) -> None:
         self._wire = wire
         self._clock = clock
+        self._sketches = None if wire is None else PromptSketches(wire, clock=clock)
         self._under_way: set[asyncio.Task[None]] = set()
         self._lost: dict[str, int] = {}
         self._hour = 0
@@ -65,7 +67,9 @@ class LiveSampling:
         if not isinstance(call.request, ChatRequest):
             return
         self._turn_hour()
-        wanted = [(spec, chance(spec, call.correlation_id)) for spec in call.tenant.live if applies(spec, call)]
+        concerned = [spec for spec in call.tenant.live if applies(spec, call)]
+        self._sketch(call, concerned)
+        wanted = [(spec, chance(spec, call.correlation_id)) for spec in concerned]
         chosen = [one for one in wanted if self._may_take(*one, call.route.name)]
         call.wanted = Wanted(chosen) if chosen else None
 
@@ -87,8 +91,16 @@ class LiveSampling:
     async def stop(self) -> None:
         """Wait for what is on its way."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._sketches is not None:
+            await self._sketches.stop()
 
     # --- deciding
+
+    def _sketch(self, call: Call, specs: Sequence[LiveSpec]) -> None:
+        most = max((spec.prompts_per_minute for spec in specs), default=0)
+        if most and self._sketches is not None:
+            assert isinstance(call.request, ChatRequest)
+            self._sketches.note(call.tenant_id, call.route.name, _asked(call.request), most)
 
     def _turn_hour(self) -> None:
         hour = self._clock.now_ms() // _HOUR_MS
@@ -154,14 +166,16 @@ def handed(call: Call, facts: AnswerFacts, now_ms: int, duration_ms: float) -> H
     """What is told of the call."""
     assert isinstance(call.request, ChatRequest)
     assert call.wanted is not None
-    said = [(str(one.get("role") or ""), text_in(one.get("content"))) for one in call.request.body["messages"]]
+    asked: list[JsonObject] = call.grounded.asked if call.grounded is not None else call.request.body["messages"]
+    said = [(str(one.get("role") or ""), text_in(one.get("content"))) for one in asked]
+    passages = _whole_ones(call.grounded.texts) if call.grounded is not None else []
     output = call.wanted.output
     redacting = call.tenant.payloads is PayloadStorage.REDACTED
     if call.guard is not None and call.guard.masking:
         # The caller got back what the provider did not see; nobody else does.
         output = call.guard.masking.concealed(output)
     shown, answer = _last(said), output[:MAX_CHARACTERS]
-    asked = next((text for role, text in reversed(said) if role == "user"), "")
+    question = next((text for role, text in reversed(said) if role == "user"), "")
     return HandedCall(
         run_id=call.correlation_id,
         at_ms=now_ms,
@@ -174,7 +188,8 @@ def handed(call: Call, facts: AnswerFacts, now_ms: int, duration_ms: float) -> H
         tags=call.tags,
         messages=[(role, _redacted(text)) for role, text in shown] if redacting else shown,
         output=_redacted(answer) if redacting else answer,
-        input_chars=len(asked),
+        context=[_redacted(text) for text in passages] if redacting else passages,
+        input_chars=len(question),
         output_chars=len(output),
         duration_ms=round(duration_ms, 3),
         cost_nanousd=facts.cost_nanousd,
@@ -187,6 +202,13 @@ def answer_in(result: ChatResult) -> str:
     """The text of a whole answer."""
     message = (result.body.get("choices") or [{}])[0].get("message") or {}
     return text_in(message.get("content"))
+
+
+def _asked(request: ChatRequest) -> str:
+    """What the user said last."""
+    messages: list[JsonObject] = request.body["messages"]
+    asked: JsonObject = next((one for one in reversed(messages) if one.get("role") == "user"), {})
+    return text_in(asked.get("content"))
 
 
 def text_in(content: Any) -> str:
@@ -208,6 +230,18 @@ def _last(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
         kept.append((role, text[-left:]))
         left -= len(text)
     return kept[::-1]
+
+
+def _whole_ones(texts: list[str]) -> list[str]:
+    """The first passages, as many as are handed on."""
+    kept: list[str] = []
+    left = MAX_CHARACTERS
+    for text in texts:
+        left -= len(text)
+        if left < 0:
+            break
+        kept.append(text)
+    return kept
 
 
 def _redacted(text: str) -> str:

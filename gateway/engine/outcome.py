@@ -4,11 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.chat import Usage
+from contracts.chat import ChatRequest, ChatResult, EmbeddingRequest, JsonObject, Usage
 from contracts.errors import GatewayError
-from contracts.events import RequestCompleted, RequestFailed
+from contracts.events import RequestCompleted, RequestFailed, RequestStarted
 from gateway.engine.call import Call
+from gateway.engine.payloads import kept_payload
+from gateway.engine.request_digest import request_digest
 from gateway.formats.base import AnswerFacts
+
+
+def started_event(call: Call) -> RequestStarted:
+    """The call counts from here on."""
+    chat = call.request if isinstance(call.request, ChatRequest) else None
+    return RequestStarted(
+        endpoint=call.endpoint,
+        operation=call.operation,
+        key_id=call.key.id,
+        team_id=call.key.team_id,
+        requested_model=call.request.model,
+        mode=chat.mode if chat is not None else "direct",
+        stream=call.streamed,
+        user=call.request.user,
+        tags=call.tags,
+        estimated_input_tokens=call.engine.estimated_input_tokens,
+        max_output_tokens=chat.max_output_tokens if chat is not None else None,
+        request_digest=request_digest(call.exchange.body, call.tenant.id),
+        input=kept_payload(call.tenant.payloads, stored_input(call)),
+    )
+
+
+def answer_facts(call: Call) -> AnswerFacts:
+    """What is told with the answer."""
+    assert call.usage is not None
+    kept = call.kept
+    if kept is not None:
+        provider, model = kept.provider, kept.model
+    else:
+        assert call.target is not None
+        provider, model = call.target.provider.name, call.target.model.name
+    facts = AnswerFacts(
+        correlation_id=call.correlation_id,
+        trace_id=call.trace_id,
+        route=call.route.name,
+        provider=provider,
+        model=model,
+        usage=call.usage,
+        cost_nanousd=call.cost_of(call.usage),
+    )
+    if call.grounded is not None:
+        facts.citations, facts.more = call.grounded.citations, call.grounded.as_fields()
+    return facts
 
 
 def completed_event(call: Call, facts: AnswerFacts, duration_ms: float) -> RequestCompleted:
@@ -43,6 +88,7 @@ def failed_event(call: Call, error: GatewayError, duration_ms: float, code: str,
 
 def _common(call: Call, usage: Usage, duration_ms: float) -> dict[str, Any]:
     engine = call.engine
+    retrieval_ms = call.grounded.retrieval_ms if call.grounded is not None else 0.0
     return {
         "endpoint": call.endpoint,
         "operation": call.operation,
@@ -62,10 +108,25 @@ def _common(call: Call, usage: Usage, duration_ms: float) -> dict[str, Any]:
         "image_output_tokens": usage.image_output_tokens,
         "usage_estimated": usage.estimated,
         "duration_ms": round(duration_ms, 3),
-        "overhead_ms": round(max(0.0, duration_ms - engine.upstream_wait_s * 1000), 3),
+        "overhead_ms": round(max(0.0, duration_ms - engine.upstream_wait_s * 1000 - retrieval_ms), 3),
+        "retrieval_ms": round(retrieval_ms, 3) if call.grounded is not None else None,
         "first_token_ms": round(call.first_token_ms, 3) if call.first_token_ms is not None else None,
         "attempts": len(engine.attempts),
         "fallback_used": engine.fallback_used,
         "degraded": call.ticket.degraded if call.ticket is not None else False,
         "output": call.output,
     }
+
+
+def stored_input(call: Call) -> object:
+    """What the caller sent, without what was put before the model besides."""
+    if isinstance(call.request, EmbeddingRequest):
+        return call.request.body.get("input")
+    return call.grounded.asked if call.grounded is not None else call.request.body.get("messages")
+
+
+def stored_output(result: ChatResult) -> JsonObject | None:
+    """The message of a whole answer."""
+    choices = result.body.get("choices") or [{}]
+    message = choices[0].get("message")
+    return message if isinstance(message, dict) else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contracts.ids import new_span_id
 from events.engine.tracing import CallTrace
 from gateway.engine.call import Call
 
 
 def trace_of(call: Call, duration_ms: float, error_code: str | None, status: int) -> CallTrace:
     """Built only where an exporter is configured."""
-    target = call.target
+    target, grounded = call.target, call.grounded
     return CallTrace(
         trace_id=call.trace_id,
         span_id=call.span_id,
@@ -31,4 +32,5 @@ def trace_of(call: Call, duration_ms: float, error_code: str | None, status: int
         tenant_id=call.tenant.id,
         correlation_id=call.correlation_id,
         attempts=call.engine.attempts,
+        retrieval=(new_span_id(), grounded.started_at_ns, grounded.retrieval_ms) if grounded is not None else None,
     )

@@ -25,6 +25,9 @@ class AnswerFacts(msgspec.Struct):
     usage: Usage
     cost_nanousd: int | None
     """None when the model's price is unknown."""
+    citations: list[JsonObject] = []
+    more: JsonObject = {}
+    """What is told of answers that rest on documents."""
 
     def as_fields(self) -> JsonObject:
         """The top-level fields every format adds to its own."""
@@ -33,7 +36,8 @@ class AnswerFacts(msgspec.Struct):
             cost["total"] = self.cost_nanousd / 1_000_000_000
         return {
             "cost": cost,
-            "citations": [],
+            "citations": self.citations,
+            **self.more,
             "trace_id": self.trace_id,
             "correlation_id": self.correlation_id,
             "route": self.route,

@@ -17,6 +17,8 @@ from gateway.formats.validation import (
 MAX_MESSAGES = 10_000
 MAX_CHOICES = 128
 MAX_TOOLS = 1_024
+RAG = "rag"
+"""The mode in which answers rest on documents."""
 
 
 def chat_request(body: JsonObject) -> ChatRequest:
@@ -33,6 +35,8 @@ def chat_request(body: JsonObject) -> ChatRequest:
     _check_messages(request.messages)
     _check_ranges(request)
     tags_of(request.tags)
+    if request.retrieval is not None and request.mode != RAG:
+        raise InvalidRequest(f"'retrieval' goes with the mode '{RAG}'.", param="retrieval")
     return request
 
 

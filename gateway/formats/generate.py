@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from contracts.chat import ChatChunk, ChatRequest, ChatResult, JsonObject, Priority, RequestBudget
+from contracts.chat import ChatChunk, ChatRequest, ChatResult, JsonObject, Priority, RequestBudget, RetrievalOptions
 from contracts.errors import GatewayError, InvalidRequest
 from gateway.formats.base import NO_HEADERS, AnswerFacts, StreamRenderer
 from gateway.formats.chat_request import chat_request
@@ -39,6 +39,7 @@ class GenerateRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     budget: RequestBudget | None = None
     tags: dict[str, str] | list[str] | None = None
     priority: Priority | None = None
+    retrieval: RetrievalOptions | None = None
 
 
 class GenerateFormat:
@@ -65,6 +66,7 @@ class GenerateFormat:
         set_if(chat, "mode", request.mode)
         set_if(chat, "budget", body.get("budget"))
         set_if(chat, "priority", request.priority)
+        set_if(chat, "retrieval", body.get("retrieval"))
         tags = request.tags
         if request.task_type is not None:
             named = tags if isinstance(tags, dict) else dict.fromkeys(tags or (), "")

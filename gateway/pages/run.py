@@ -21,6 +21,7 @@ from console.times import time_tag
 from events.models import EventRecord, Run, RunState
 from events.selectors import events_of_run
 from gateway.pages.run_content import answer_headers, content_of, curl_of
+from gateway.pages.run_grounding import DocumentUrl, grounding_of
 from gateway.pages.run_kept import alike_of
 from gateway.pages.run_names import name_runs
 from gateway.pages.run_story import story_of
@@ -88,6 +89,7 @@ class RunPage(WorkspacePage, TemplateView):
             "running": run.state == RunState.RUNNING,
             "story": story_of(run, events, timezone.now()),
             "content": content,
+            "grounding": grounding_of(events, content.answer, document_urls(workspace)),
             "settings_url": settings_url(workspace, tenant) if content.change else "",
             "may_see_costs": costs,
             "alike": alike_of(events, tenant, workspace),
@@ -100,6 +102,19 @@ class RunPage(WorkspacePage, TemplateView):
             "may_replay": may_replay(workspace, run) and content.input is not None,
             "replay_refused": replay_refused(workspace, run, content.input),
         }
+
+
+def document_urls(workspace: Workspace) -> DocumentUrl:
+    """Where cited characters of documents are shown; nowhere for who may not read documents."""
+
+    def url_of(document_id: str, start: int, end: int) -> str:
+        try:
+            page = workspace.url("document", pk=UUID(document_id))
+        except (ValueError, NoReverseMatch):
+            return ""
+        return f"{page}?at={start}-{end}"
+
+    return url_of if workspace.may(TenantPermission.VIEW_DOCUMENTS) else lambda *_: ""
 
 
 def may_replay(workspace: Workspace, run: Run) -> bool:

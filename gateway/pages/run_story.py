@@ -239,6 +239,25 @@ class _Teller:
         details = payload.get("details") or {}
         self.story.verdicts.append(Verdict("Refused", "bad", payload["error_message"], _facts(details)))
 
+    def searched(self, payload: dict[str, Any], at: float) -> None:
+        took = float(payload["duration_ms"])
+        names = ", ".join(payload["collections"]) or "all collections"
+        words = f"{formats.number(payload['passages'])} passages by {payload['method']} search."
+        rewritten = "The question was put into other words first." if payload.get("rewritten") else ""
+        self.add(f"Searched {names}", "search", "neutral", max(0.0, at - took), words, rewritten, ms=took)
+
+    def searched_less(self, payload: dict[str, Any], at: float) -> None:
+        words = f"{payload['part'].capitalize()} left out: {payload['reason'].replace('_', ' ')}."
+        self.add("Searched with less than was asked for", "alert-triangle", "warn", at, words)
+
+    def assessed(self, payload: dict[str, Any], at: float) -> None:
+        words = f"{formats.percent(payload['support'])} of {payload['claims']} claims supported."
+        risk = f"Risk that something is not borne out: {formats.percent(payload['risk'])}."
+        self.add("Answer held against its passages", "scale", "info", at, words, risk)
+
+    def flagged(self, payload: dict[str, Any], at: float) -> None:
+        self.add(f"A passage was {payload['action']}", "shield-half", "warn", at, payload["reason"])
+
     def crossed(self, payload: dict[str, Any], at: float) -> None:
         words = f"{payload['percent']}% of “{payload['name']}” ({payload['window']}) is spent."
         self.add("A budget's threshold was crossed", "wallet", "warn", at, words)
@@ -345,6 +364,10 @@ _TOLD_BY: dict[str, Any] = {
     "llm.request.completed": _Teller.completed,
     "llm.request.failed": _Teller.failed,
     "llm.request.rejected": _Teller.rejected,
+    "retrieval.search.completed": _Teller.searched,
+    "retrieval.search.degraded": _Teller.searched_less,
+    "rag.passage.flagged": _Teller.flagged,
+    "rag.answer.assessed": _Teller.assessed,
     "budget.threshold.crossed": _Teller.crossed,
     "budget.price.unknown": _Teller.unpriced,
 }

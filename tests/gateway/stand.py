@@ -14,6 +14,7 @@ from contracts.clock import SystemClock
 from contracts.errors import RunNotFound
 from contracts.events import EventPayload
 from contracts.ports import Feedback, FeedbackTaken, FeedbackTaker, PriceReader, SignalReader, Upstream, UsageReader
+from contracts.retrieval import RetrievalParts
 from contracts.signals import KeptAnswers, RuleHits
 from contracts.specs import (
     Capability,
@@ -37,12 +38,16 @@ from gateway.endpoints import Endpoints, serve
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator
 from gateway.engine.cache.tool_results import ToolResults
+from gateway.engine.grounding.searching import Search
+from gateway.engine.grounding.step import GroundingStep
+from gateway.engine.guarding import Guarding
 from gateway.engine.spec_cache import SpecCache
 from gateway.exchange import Answer, GatewayRequest
 from gateway.feedback import FeedbackEndpoint
 from gateway.health import Health
 from gateway.pipeline import Pipeline
 from gateway.reads import Reads
+from gateway.retrieval import RetrievalEndpoints
 from gateway.tool_results import ToolResultEndpoints
 from routing.engine.executor import Engine
 from routing.providers.sandbox_transport import SandboxUpstream
@@ -127,6 +132,7 @@ class Stand:
         prices: PriceReader | None = None,
         signals: SignalReader | None = None,
         feedback: FeedbackTaker | None = None,
+        retrieval: RetrievalParts | None = None,
     ) -> None:
         clock = SystemClock()
         self.emitter = RecordingEmitter()
@@ -147,14 +153,23 @@ class Stand:
         self.engine = Engine(
             upstream=upstream or SandboxUpstream(), emitter=self.emitter, clock=clock, random=Random(1)
         )
+        admission = admission or Admission(RedisWire("redis://127.0.0.1:1"), emitter=self.emitter, clock=clock)
+        guarding = Guarding(self.emitter)
+        self.search = Search(retrieval, emitter=self.emitter, clock=clock)
+        self.grounding = GroundingStep(self.search, emitter=self.emitter, clock=clock, guarding=guarding)
         self.pipeline = Pipeline(
             specs=specs,
             authenticator=authenticator,
-            admission=admission or Admission(RedisWire("redis://127.0.0.1:1"), emitter=self.emitter, clock=clock),
+            admission=admission,
             engine=self.engine,
             emitter=self.emitter,
             tracer=tracer or CallTracer(),
             clock=clock,
+            guarding=guarding,
+            grounding=self.grounding,
+        )
+        self.retrieval = RetrievalEndpoints(
+            self.search, authenticator=authenticator, admission=admission, serve=self.pipeline.serve, clock=clock
         )
         self.endpoints = Endpoints(
             pipeline=self.pipeline,
@@ -171,6 +186,7 @@ class Stand:
                 authenticator=authenticator, results=ToolResults(None, emitter=self.emitter, clock=clock)
             ),
             feedback=FeedbackEndpoint(authenticator=authenticator, taker=feedback or NoFeedback()),
+            retrieval=self.retrieval,
             health=Health(probes={}, targets=self.engine.snapshot, metrics=lambda: b""),
         )
 
@@ -181,14 +197,15 @@ class Stand:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
             given["authorization"] = f"Bearer {key}"
-        found = self.endpoints.find(path)
+        bare, _, query = path.partition("?")
+        found = self.endpoints.find(bare, method)
         assert found is not None
         return await serve(
             *found,
             GatewayRequest(
                 method=method,
-                path=path,
-                query="",
+                path=bare,
+                query=query,
                 headers=given,
                 client_ip="127.0.0.1",
                 body=body if isinstance(body, bytes) else msgspec.json.encode(body),

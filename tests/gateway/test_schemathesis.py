@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 from schemathesis.schemas import BaseSchema
 
+from tests.gateway.documents import Library, passage
 from tests.gateway.sdk.conftest import serving
 from tests.gateway.stand import CLEAR_KEY, Stand, sandbox_target
 
@@ -39,7 +40,8 @@ def served_url() -> Iterator[str]:
     done = asyncio.Event()
 
     async def serve() -> None:
-        async with serving(Stand(sandbox_target(), sandbox_target("large"))) as url:
+        library = Library(passage("Staff have 25 days of leave."))
+        async with serving(Stand(sandbox_target(), sandbox_target("large"), retrieval=library.parts)) as url:
             ready.append(url)
             listening.set()
             await done.wait()

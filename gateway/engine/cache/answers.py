@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 ENDS_WORTH_KEEPING: Final = frozenset({"stop", "tool_calls", "function_call"})
 """Whatever else an answer ends with, it was cut off or filtered: the next call may have better luck."""
 
+KEPT_MODES: Final = frozenset({"direct", "rag"})
 MAX_WAIT_S: Final = 60.0
 
 
@@ -56,7 +57,9 @@ class AnswerCache:
         """
         directives = directives_of(call.exchange.headers.get("cache-control"))
         spec = call.route.cache
-        if spec is None or not isinstance(call.request, ChatRequest) or call.request.mode != "direct":
+        if call.instead is not None:
+            return None
+        if spec is None or not isinstance(call.request, ChatRequest) or call.request.mode not in KEPT_MODES:
             self._refuse_unless_wanted(directives)
             return None
         use = call.cache

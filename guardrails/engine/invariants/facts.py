@@ -145,6 +145,10 @@ class RetrievalFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One by one."""
     text: str = ""
     """All of them, with an empty line between."""
+    risk: float = 0.0
+    """How likely it is that something in the answer is not borne out, 0 to 1; of answers that rest on documents."""
+    support: float = 0.0
+    """The share of the answer's claims that are borne out; of answers that rest on documents."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +174,7 @@ SAYS_NOTHING: Final = frozenset({"usage", "tenant"})
 """Variables that hold nothing of what anybody wrote."""
 
 
-def retrieved(passages: list[Passage]) -> RetrievalFacts:
+def retrieved(passages: list[Passage], *, risk: float = 0.0, support: float = 0.0) -> RetrievalFacts:
     """The passages with their text as a whole."""
-    return RetrievalFacts(passages=passages, text="\n\n".join(passage.text for passage in passages))
+    text = "\n\n".join(passage.text for passage in passages)
+    return RetrievalFacts(passages=passages, text=text, risk=risk, support=support)

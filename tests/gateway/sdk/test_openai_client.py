@@ -11,8 +11,9 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.gateway.sdk.conftest import Served
-from tests.gateway.stand import CLEAR_KEY
+from tests.gateway.documents import Library, passage
+from tests.gateway.sdk.conftest import Served, serving
+from tests.gateway.stand import CLEAR_KEY, Stand, sandbox_target
 from tests.upstreams.server import Garbage, HalfStream, Hang, RateLimited, Refusal, Reset
 
 PIXEL = base64.b64encode(
@@ -273,3 +274,29 @@ async def test_the_synchronous_client_works_too(served: Served) -> None:
             return answer.choices[0].message.content or ""
 
     assert "Hello" in await asyncio.to_thread(call)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_from_documents_comes_with_its_citations(streamed: bool) -> None:
+    library = Library(passage("Staff have 25 days of leave."))
+    target = sandbox_target(options={"reply": "Staff have 25 days of leave [1]."})
+    stand = Stand(target, retrieval=library.parts)
+    asked: Any = {
+        "model": "default",
+        "messages": [{"role": "user", "content": "How many days?"}],
+        "extra_body": {"mode": "rag", "retrieval": {"collections": ["handbook"]}},
+    }
+    async with serving(stand) as url, client_of(Served("sandbox", url, stand, None)) as client:
+        if streamed:
+            stream = await client.chat.completions.create(stream=True, **asked)
+            chunks = [chunk async for chunk in stream]
+            said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+            told: Any = chunks[-1]
+        else:
+            told = await client.chat.completions.create(**asked)
+            said = told.choices[0].message.content
+            [annotation] = told.choices[0].message.annotations
+            assert annotation.url_citation.url == "https://docs.example.com/1"
+    assert said == "Staff have 25 days of leave [1]."
+    assert [one["document_id"] for one in told.citations] == ["document-1"]
+    assert told.grounding["risk"] < 0.5

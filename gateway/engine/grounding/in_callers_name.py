@@ -1,0 +1,89 @@
+"""Models asked for a call that rests on documents: calls like any other, in the caller's name.
+
+They count in its budgets and stand in its ledger and events, with the tags ``source=retrieval`` and ``retrieval_for``,
+the call that they are for. Limits of rate and concurrency leave them out: a call would otherwise wait for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from contracts.chat import JsonObject
+from contracts.errors import GatewayError
+from contracts.ports import Clock
+from contracts.specs import KeySpec, TenantSpec
+from gateway.exchange import Answer, GatewayRequest, Insider
+from gateway.formats.base import ChatFormat
+from gateway.formats.openai import OpenAIChatFormat
+
+CHAT: Final = "/v1/chat/completions"
+EMBEDDINGS: Final = "/v1/embeddings"
+SOURCE: Final = "retrieval"
+"""Value of the tag ``source``."""
+
+
+class Serve(Protocol):
+    """As :meth:`gateway.pipeline.Pipeline.serve`."""
+
+    async def __call__(self, exchange: GatewayRequest, *, endpoint: str, format_: ChatFormat | None) -> Answer:
+        """Answer one call."""
+
+
+class ModelFailed(GatewayError):
+    """A call that was to help the search was refused or failed."""
+
+
+class InCallersName:
+    """Asks for one call."""
+
+    def __init__(self, serve: Serve, clock: Clock, *, tenant: TenantSpec, key: KeySpec, correlation_id: str) -> None:
+        self._serve = serve
+        self._clock = clock
+        self._insider = Insider(
+            msgspec.structs.replace(
+                key, tenant_id=tenant.id, allowed_routes=frozenset(), allowed_models=frozenset(), limits=()
+            ),
+            msgspec.structs.replace(tenant, limits=()),
+        )
+        self._tags = {"source": SOURCE} | ({"retrieval_for": correlation_id} if correlation_id else {})
+
+    async def ask(self, route: str, instructions: str, question: str, *, max_output_tokens: int) -> str:
+        """What the route's model said.
+
+        Raises:
+            GatewayError: the call was refused, or failed.
+        """
+        messages = [{"role": "system", "content": instructions}, {"role": "user", "content": question}]
+        body = {"model": route, "messages": messages, "max_tokens": max_output_tokens, "temperature": 0}
+        return await self.once_more(body)
+
+    async def once_more(self, body: JsonObject) -> str:
+        """What a model answers to this request.
+
+        Raises:
+            GatewayError: the call was refused, or failed.
+        """
+        message = (await self._answered(CHAT, body, OpenAIChatFormat())).get("choices", [{}])[0].get("message") or {}
+        content = message.get("content")
+        return content if isinstance(content, str) else ""
+
+    async def embed(self, route: str, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of texts.
+
+        Raises:
+            GatewayError: the call was refused, or failed.
+        """
+        answered = await self._answered(EMBEDDINGS, {"model": route, "input": list(texts)}, None)
+        return [one["embedding"] for one in sorted(answered.get("data") or (), key=lambda one: one["index"])]
+
+    async def _answered(self, endpoint: str, body: JsonObject, format_: ChatFormat | None) -> Any:
+        sent = msgspec.json.encode({**body, "tags": self._tags})
+        exchange = GatewayRequest("POST", endpoint, "", {}, "", sent, self._clock.monotonic(), self._insider)
+        answer = await self._serve(exchange, endpoint=endpoint, format_=format_)
+        said = msgspec.json.decode(answer.body)
+        if answer.status >= 400:
+            raise ModelFailed(f"A model could not be asked: {(said.get('error') or {}).get('message')}")
+        return said
