@@ -30,6 +30,7 @@ from alerting.incident_rows import Alert
 from alerting.judging import Judged, judge_burn, judge_frame, summary, timing_of
 from alerting.memories import KEEP_EVERY_S, Memory, judge_anomaly, keep, remembered
 from alerting.owned import RANKS
+from alerting.prompt_readings import add_prompts
 from alerting.readings import read_frame
 from alerting.rules import AlertRule, CheckRun, RuleState
 from contracts.tenant_scope import across_tenants
@@ -144,8 +145,10 @@ def _frame(rules: Sequence[AlertRule], first_s: int, end_s: int) -> Frame:
     before = max(rule.window_minutes for rule in rules)
     if any(rule.kind == AlertRule.Kind.ABSENCE for rule in rules):
         before = max(before, ABSENCE_MINUTES)
-    histograms = any(signal is not None and signal.parts is None for signal in (rule.looks_at for rule in rules))
-    return read_frame(rules[0].scope, first_s - before * MINUTE_S, end_s, latencies=histograms)
+    looked_at = [signal for signal in (rule.looks_at for rule in rules) if signal is not None]
+    histograms = any(signal.parts is None and not signal.of_prompts for signal in looked_at)
+    frame = read_frame(rules[0].scope, first_s - before * MINUTE_S, end_s, latencies=histograms)
+    return add_prompts(frame, rules)
 
 
 def judged_of(rule: AlertRule, frame: Frame, first_s: int, end_s: int, memory: Memory | None = None) -> Judged:

@@ -57,10 +57,16 @@ def course_of(rule: AlertRule, start_s: int, end_s: int) -> Course:
         [datetime.fromtimestamp(start_s + place * MINUTE_S, UTC) for place in places],
         [_worst(rule, values[place : place + step]) for place in places],
         _spells(rule, judged, start_s, end_s),
-        known=bool(np.isfinite(values).any() and np.nansum(np.abs(values)) > 0),
+        known=_known(rule, values),
         low=_bound(judged.low, first, places),
         high=_bound(judged.high, first, places),
     )
+
+
+def _known(rule: AlertRule, values: Any) -> bool:
+    """Nothing but zeros is no traffic; prompts that did not move are zeros, too."""
+    steady = rule.looks_at is not None and rule.looks_at.of_prompts
+    return bool(np.isfinite(values).any() and (steady or np.nansum(np.abs(values)) > 0))
 
 
 def _bound(bound: Any, first: int, places: range) -> list[float | None]:

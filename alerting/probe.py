@@ -1,4 +1,4 @@
-"""The line of alerting in ``GET /health/detailed``."""
+"""The line of alerting in ``GET /health/detailed``, and its gauge in ``GET /metrics``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from alerting.last_check import last_check
 from contracts.chat import JsonObject
+from contracts.probes import MetricGauge
 
 
 async def probe_alerting() -> JsonObject:
@@ -30,3 +31,20 @@ def _read() -> JsonObject:
         "rules": found.rules,
         "failed": found.failed,
     }
+
+
+def _checked_at() -> float | None:
+    """Nothing where the database cannot be asked: other metrics tell of that."""
+    close_old_connections()
+    try:
+        finished_at = last_check().finished_at
+    except DatabaseError:
+        return None
+    finally:
+        connection.close()
+    return None if finished_at is None else finished_at.timestamp()
+
+
+CHECKED = MetricGauge(
+    "alerting_checked_timestamp_seconds", "Unix time at which all alert rules were last checked", _checked_at
+)

@@ -18,6 +18,7 @@ from django.db import transaction
 from alerting import services
 from alerting.objectives import SLO
 from alerting.rules import AlertRule
+from contracts.prompt_sums import prompt_sums
 from events.traffic.measures import PLATFORM, Kind
 from events.traffic.reading import Stretch, ranking, totals
 from events.traffic.scores import ScorePart
@@ -31,7 +32,10 @@ LONGEST_WINDOW: Final = 15
 LEAST_CALLS: Final = 5
 ENOUGH_SCORES: Final = 5
 LEAST_SCORES: Final = 2
+LEAST_PROMPTS: Final = 5
 AVAILABILITY: Final = 0.99
+PROMPTS_OF_S: Final = 3 * 3_600
+"""Whether prompts are added up is asked of so long a time."""
 
 
 class Recommendation(msgspec.Struct, frozen=True):
@@ -63,6 +67,21 @@ _RULES: Final = (
     _unusual("Unusual guardrail hits", "guardrail_rate", "Rules find more: a new version, or an attack.", "warning"),
 )
 MOST_EVALUATORS: Final = 3
+_PROMPTS: Final = Recommendation(
+    "Shift of prompts",
+    "What is asked is not what was asked at these hours of the last week: another application, topic or attack.",
+    {
+        "kind": AlertRule.Kind.THRESHOLD.value,
+        "signal": "prompt_shift",
+        "operator": "above",
+        "threshold": 0.1,
+        "severity": "warning",
+        "description": "What is asked is not what was asked at these hours of the last week.",
+        # Shorter stretches are looked at as well, and each value is more than chance by itself.
+        "window_minutes": LONGEST_WINDOW,
+        "for_minutes": 1,
+    },
+)
 
 
 class Scored(NamedTuple):
@@ -72,10 +91,14 @@ class Scored(NamedTuple):
     scores_a_minute: float
 
 
-def recommended(calls_a_minute: float, scored: Sequence[Scored] = ()) -> list[Recommendation]:
-    """For an owner with about so many calls a minute, and live evaluations by these evaluators."""
+def recommended(
+    calls_a_minute: float, scored: Sequence[Scored] = (), prompts_a_minute: float = 0.0
+) -> list[Recommendation]:
+    """For an owner with about so many calls a minute, live evaluations by these evaluators, and prompts added up."""
     window = window_for(calls_a_minute, ENOUGH_CALLS)
     found = [one if one.is_objective else _over(one, window, LEAST_CALLS) for one in _RULES]
+    if prompts_a_minute > 0:
+        found.append(_over(_PROMPTS, LONGEST_WINDOW, LEAST_PROMPTS))
     return found + [_low_score(one) for one in scored[:MOST_EVALUATORS]]
 
 
@@ -100,7 +123,7 @@ def recommended_for(tenant: Tenant | None) -> list[Recommendation]:
     """Those that the owner, the platform for None, does not have yet."""
     rules = set(AlertRule.objects.filter(tenant=tenant).values_list("name", flat=True))
     objectives = set(SLO.objects.filter(tenant=tenant).values_list("name", flat=True))
-    wanted = recommended(_calls_a_minute(tenant), _scored(tenant))
+    wanted = recommended(_calls_a_minute(tenant), _scored(tenant), _prompts_a_minute(tenant))
     return [one for one in wanted if one.name not in rules and not (one.is_objective and one.name in objectives)]
 
 
@@ -125,6 +148,14 @@ def add_recommended(*, tenant: Tenant | None = None) -> list[AlertRule]:
 def _calls_a_minute(tenant: Tenant | None) -> float:
     (day,) = totals(_scope(tenant), [_last_day()])
     return day.calls.requests / MINUTES_A_DAY
+
+
+def _prompts_a_minute(tenant: Tenant | None) -> float:
+    if tenant is None:
+        return 0.0
+    day = _last_day()
+    sums = prompt_sums(tenant.pk, "", [(day.end_s - PROMPTS_OF_S, day.end_s)])
+    return sum(one.prompts for one in sums) * 60 / PROMPTS_OF_S
 
 
 def _scored(tenant: Tenant | None) -> list[Scored]:

@@ -123,7 +123,9 @@ class AlertRule(OwnedRow):
         if self.signal not in SIGNALS:
             raise ValidationError({"signal": "Say what is looked at."})
         if self.segment_kind not in SIGNALS[self.signal].segments:
-            raise ValidationError({"segment_kind": "This signal is counted for all calls together."})
+            raise ValidationError({"segment_kind": "This signal is not counted for these calls by themselves."})
+        if SIGNALS[self.signal].of_prompts and self.tenant_id is None:
+            raise ValidationError({"signal": "Prompts of different tenants are not compared: make it a tenant's rule."})
 
     def _check_threshold(self) -> None:
         self._check_signal()

@@ -18,6 +18,8 @@ from alerting.incident_rows import Alert, Incident
 from console import formats
 from contracts.events import AlertDelivered, EventContext
 from contracts.tenant_scope import across_tenants
+from tenants.audit import AuditEntry
+from tenants.audit_log import note
 from tenants.emitting import emit
 from tenants.outgoing import Answer
 
@@ -40,7 +42,18 @@ def deliver_due(*, now: datetime | None = None) -> int:
 
 
 def send_test(channel: Channel) -> Delivery:
-    """A message that shows what they look like, sent at once and not tried again; its row says what came of it."""
+    """A message that shows what they look like, sent at once and not tried again; its row says what came of it.
+
+    The audit log has it before it is sent: whoever made a message leave is known, whatever came of it.
+    """
+    note(
+        AuditEntry.Action.CREATED,
+        object_type="test message",
+        object_id=str(channel.pk),
+        object_name=f"to the channel {channel.name}",
+        tenant_id=channel.tenant_id,
+        details={"kind": channel.kind, "to": channel.shown},
+    )
     row = Delivery.objects.create(
         tenant_id=channel.tenant_id,
         channel=channel,

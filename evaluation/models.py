@@ -25,6 +25,7 @@ from evaluation.live.rows import LiveEvaluator as LiveEvaluator
 from evaluation.live.rows import LiveLoss as LiveLoss
 from evaluation.live.rows import LiveSample as LiveSample
 from evaluation.live.rows import LiveScore as LiveScore
+from evaluation.live.rows import PromptMinute as PromptMinute
 from evaluation.schedules.rows import RunSchedule as RunSchedule
 from evaluation.schedules.rows import ScheduledRun as ScheduledRun
 from guardrails.models import Policy

@@ -1,7 +1,8 @@
-"""The management API of this app: objectives, rules, silences and incidents."""
+"""The management API of this app: objectives, rules, silences, incidents, channels, escalations and actions."""
 
 from alerting.api.actions import ActionRunResource, AlertActionResource
 from alerting.api.causes import DeploymentResource
+from alerting.api.channels import ChannelResource, EscalationResource
 from alerting.api.incidents import IncidentResource
 from alerting.api.rows import RuleResource, SilenceResource, SLOResource
 
@@ -10,6 +11,8 @@ RESOURCES = (
     ("alerting/rules", RuleResource),
     ("alerting/silences", SilenceResource),
     ("alerting/incidents", IncidentResource),
+    ("alerting/channels", ChannelResource),
+    ("alerting/escalations", EscalationResource),
     ("alerting/actions", AlertActionResource),
     ("alerting/action-runs", ActionRunResource),
     ("deployments", DeploymentResource),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError as Refusal
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,10 +15,13 @@ from rest_framework.response import Response
 from alerting import services
 from alerting.incident_rows import Silence
 from alerting.objectives import SLO
+from alerting.recommended import add_recommended, recommended_for
 from alerting.rules import AlertRule
+from tenants.models import Tenant
 from tenants.rest.idempotency import idempotent
+from tenants.rest.permissions import require
 from tenants.rest.resources import ROW_ORDERINGS, Changeable, Creatable, Deletable, Readable
-from tenants.rest.serializers import ROW_FIELDS, OwnTenantOrPlatform, RelatedRow, RowSerializer
+from tenants.rest.serializers import ROW_FIELDS, OwnTenantOrPlatform, RelatedRow, RowSerializer, StrictSerializer
 from tenants.roles import TenantPermission
 
 
@@ -92,6 +96,21 @@ class AlertRuleSerializer(RowSerializer):
         return services.update_rule(rule=instance, **validated_data)
 
 
+class RulesOwnerSerializer(StrictSerializer):
+    """Whose rules."""
+
+    tenant_id = OwnTenantOrPlatform()
+
+
+class RecommendedRuleSerializer(serializers.Serializer[Any]):
+    """A rule that suits the owner and is not there yet."""
+
+    name = serializers.CharField()
+    about = serializers.CharField()
+    is_objective = serializers.BooleanField(help_text="An objective that comes with the rule of its burn rate.")
+    values = serializers.DictField(help_text="What the rule, or the objective, would say.")
+
+
 class RuleResource(Readable, Creatable, Changeable, Deletable):
     """Alert rules."""
 
@@ -111,6 +130,53 @@ class RuleResource(Readable, Creatable, Changeable, Deletable):
     write_permission = TenantPermission.MANAGE_ALERTS
     ordering_fields: ClassVar[dict[str, str]] = {**ROW_ORDERINGS, "name": "name"}
     search_fields = ("name", "description")
+
+    action_permissions: ClassVar[dict[str, TenantPermission]] = {
+        "recommended": TenantPermission.VIEW_USAGE,
+        "add_recommended": TenantPermission.MANAGE_ALERTS,
+    }
+
+    @extend_schema(
+        summary="List recommended alert rules",
+        description="Rules that suit how much the owner calls, and that it does not have yet. Names are what counts.",
+        parameters=[RulesOwnerSerializer],
+        responses={200: RecommendedRuleSerializer(many=True)},
+        filters=False,
+    )
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def recommended(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Those that are missing."""
+        tenant = self._owner(request.query_params.dict(), TenantPermission.VIEW_USAGE)
+        found = [
+            {"name": one.name, "about": one.about, "is_objective": one.is_objective, "values": one.fields}
+            for one in recommended_for(tenant)
+        ]
+        return Response(RecommendedRuleSerializer(found, many=True).data)
+
+    @extend_schema(
+        summary="Add the recommended alert rules",
+        description="All that are not there yet, in one transaction; 400 where none is missing.",
+        request=RulesOwnerSerializer,
+        responses={201: AlertRuleSerializer(many=True)},
+        filters=False,
+    )
+    @recommended.mapping.post
+    @idempotent
+    def add_recommended(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Each is audited by itself."""
+        tenant = self._owner(request.data, TenantPermission.MANAGE_ALERTS)
+        try:
+            rules = add_recommended(tenant=tenant)
+        except Refusal as refusal:
+            raise serializers.ValidationError({"tenant_id": refusal.messages}) from refusal
+        return Response(self.get_serializer(rules, many=True).data, status=201)
+
+    def _owner(self, given: Any, needed: TenantPermission) -> Tenant | None:
+        serializer = RulesOwnerSerializer(data=given, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        tenant: Tenant | None = serializer.validated_data["tenant"]
+        require(self.request, needed, None if tenant is None else tenant.pk)
+        return tenant
 
     def remove(self, row: AlertRule) -> None:
         """What it fired for is over."""

@@ -17,6 +17,8 @@ from contracts.tenant_scope import across_tenants
 from tenants.audit import AuditEntry
 
 BEFORE: Final = timedelta(hours=6)
+AFTER: Final = timedelta(hours=2)
+"""What came later is no cause, however long the incident lasted."""
 HALF_LIFE_MINUTES: Final = 30.0
 """What happened half an hour earlier is half as near."""
 CONCERNS: Final = 2.0
@@ -39,6 +41,17 @@ _OF_PLATFORM: Final = ("route", "target", "provider", "model", "modelprice", "po
 """Of what the platform changes, tenants are told of this, without by whom."""
 _KIND_OF: Final = {name: kind for kind, names in _KINDS.items() for name in names}
 
+_WORDS: Final = {
+    "policyversion": "policy version",
+    "modelprice": "price",
+    "apikey": "API key",
+    "servicekey": "service key",
+    "ratelimit": "rate limit",
+    "routeconfidence": "confidence of the route",
+    "goldenset": "golden set",
+    "storedsecret": "secret",
+}
+
 
 class Around(msgspec.Struct, frozen=True):
     """When, whose, and what explains it."""
@@ -55,6 +68,7 @@ class Around(msgspec.Struct, frozen=True):
 
 def happened(around: Around) -> list[Happened]:
     """The nearest first, by closeness in time and by whether it concerns what explains the change."""
+    around = msgspec.structs.replace(around, until=min(around.until, around.began_at + AFTER))
     with across_tenants("what the platform changed concerns its tenants, who are told what and not by whom"):
         found = [*_deployments(around), *_changes(around), *_circuits(around), *_provider_errors(around)]
     return sorted(found, key=lambda one: (-one.score, one.at))[:MOST]
@@ -125,11 +139,17 @@ def _change(around: Around, row: AuditEntry) -> Happened:
         around,
         row.at,
         _KIND_OF[row.object_type],
-        f"{row.object_type} “{row.object_name}” was {row.get_action_display()}{what}"
+        f"{_titled(row.object_type)} “{row.object_name}” was "
+        f"{row.get_action_display().lower()}{what}"
         f"{'' if theirs else ' by the platform'}.",
         told or [row.object_name],
         actor=row.actor if theirs else "",
     )
+
+
+def _titled(object_type: str) -> str:
+    words = _WORDS.get(object_type, object_type)
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 _RARE: Final = """

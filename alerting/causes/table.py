@@ -71,21 +71,25 @@ def share(value: float) -> str:
 
 def rate(value: float) -> str:
     """Calls a minute."""
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+    if value >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if 0 < value < 0.1 else f"{value:.1f}"
 
 
 def chance(p: float) -> str:
     """That it is chance."""
-    return "< 0.01%" if p < 0.0001 else f"{p * 100:.2g}%"
+    if p < 0.0001:
+        return "< 0.01%"
+    return f"{p * 100:.2g}%" if p < 0.1 else f"{p * 100:.0f}%"
 
 
 def _why(evidence: Evidence, one: Explained) -> str:
     if abs(one.mix_effect) > abs(one.rate_effect):
         more = one.calls_now >= one.calls_before
-        return "more of these calls" if more else "fewer of these calls"
+        return "more of them" if more else "fewer of them"
     if evidence.measure == "total":
-        return "each of them costs or holds more" if one.rate_effect > 0 else "each of them costs or holds less"
-    return "these calls fare differently"
+        return "more in each" if one.rate_effect > 0 else "less in each"
+    return "they fare differently"
 
 
 def change(evidence: Evidence) -> str:
@@ -159,7 +163,12 @@ def _at(moment: datetime, zone: ZoneInfo) -> str:
 
 def distance(minutes: float) -> str:
     """From the beginning of the incident."""
-    return f"{abs(minutes):.0f} min {'before' if minutes >= 0 else 'after it began'}"
+    away = abs(minutes)
+    long = f"{away:.0f} min" if away < _LONG_MINUTES else f"{away / 60:.0f} h"
+    return f"{long} {'before' if minutes >= 0 else 'after it began'}"
+
+
+_LONG_MINUTES = 90
 
 
 def plain(text: str) -> str:

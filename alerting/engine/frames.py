@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from alerting.engine.prompt_shift import Prompts
 from alerting.engine.series import Floats
 from events.traffic.measures import LAST_BUCKET, MEASURES, Kind, Measured
 
@@ -44,6 +45,8 @@ class Frame:
         self.minutes = max(0, (end_s - start_s) // MINUTE_S)
         self._sums: dict[tuple[int, str], Floats] = {}
         self._histograms: dict[int, Floats] = {}
+        self.prompts: dict[str, Prompts] = {}
+        """By route, of the same minutes; all routes together under the empty name."""
         for row in rows:
             place = (row.start_s - start_s) // MINUTE_S
             if 0 <= place < self.minutes:

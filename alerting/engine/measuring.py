@@ -14,6 +14,11 @@ from events.traffic.measures import LAST_BUCKET, OCTAVE
 
 def series_of(frame: Frame, signal: Signal, segment: Segment, window_minutes: int) -> Series:
     """The signal at each minute of the frame, over the window that ends with it."""
+    if signal.of_prompts:
+        prompts = frame.prompts.get(segment.part)
+        if prompts is None:
+            return Series(frame.start_s, 60, np.full(frame.minutes, np.nan), np.zeros(frame.minutes))
+        return Series(frame.start_s, 60, prompts.shifts(window_minutes), rolled(prompts.counts, window_minutes))
     if signal.parts is None:
         histogram = rolled(frame.histogram(signal.measured), window_minutes)
         values, weights = _percentiles(histogram, signal.share)

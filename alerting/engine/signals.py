@@ -66,6 +66,8 @@ class Signal(msgspec.Struct, frozen=True):
     about: str = ""
     costs: bool = False
     """For who may see costs only."""
+    of_prompts: bool = False
+    """How far prompts are from what they were, see :mod:`alerting.engine.prompt_shift`."""
 
 
 def _calls(frame: Frame, segment: Segment) -> Floats:
@@ -173,6 +175,15 @@ SIGNALS: Final[dict[str, Signal]] = {
             _scores,
             segments=(ALL, ROUTE, MODEL),
             about="Mean of an evaluator's scores of live calls; scores count at the time at which they are given.",
+        ),
+        Signal(
+            "prompt_shift",
+            "Shift of prompts",
+            "percent",
+            segments=(ALL, ROUTE),
+            of_prompts=True,
+            about="How far what is asked has moved from these hours of the last week; 0 is what chance makes of so few "
+            "prompts, 100% as far as one prompt is from the middle of all. A live evaluation adds prompts up for it.",
         ),
     )
 }

@@ -18,6 +18,7 @@ _OWN: Final = {
     "guardrail_rate": 0.03,
     "retry_rate": 0.05,
     "score": 0.05,
+    "prompt_shift": 0.1,
     "requests": 0.3,
 }
 _ABSOLUTE: Final = ("guardrail_rate", "retry_rate", "score")

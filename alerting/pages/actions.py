@@ -45,7 +45,9 @@ class ActionFilter(django_filters.FilterSet):
     """What actions are narrowed down by."""
 
     kind = django_filters.ChoiceFilter(choices=AlertAction.Kind.choices, label="Kind", empty_label="Any")
-    dry_run = django_filters.BooleanFilter(label="Dry run")
+    dry_run = django_filters.BooleanFilter(
+        label="Mode", widget=forms.Select(choices=[("", "Any"), ("true", "Dry run"), ("false", "Acts")])
+    )
 
     class Meta:
         """All filters are declared above."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
+from alerting.causes.rows import Deployment
 from alerting.incident_rows import Alert
 from alerting.objectives import SLO
 from alerting.rules import AlertRule
-from console.charts import Chart, Series
+from console.charts import Chart, Mark, Series
+from contracts.tenant_scope import across_tenants
 
+MOST_MARKS = 8
 AROUND_S = 3600
 """Before an alert began, and after it was over."""
 
@@ -31,7 +35,24 @@ def rule_chart(rule: AlertRule, course: Any, *, title: str = "", height: int = 2
     if any(value is not None for value in fires):
         series.append(Series("Firing", fires, "orange"))
     times = "1 time" if len(course.spells) == 1 else f"{len(course.spells)} times"
-    return Chart(title or name, course.times, series, unit=unit, height=height, zoom=False, summary=f"Fired {times}.")
+    return Chart(
+        title or name,
+        course.times,
+        series,
+        unit=unit,
+        height=height,
+        zoom=False,
+        summary=f"Fired {times}.",
+        marks=deployments(rule.tenant_id, course.times[0], course.times[-1]) if course.times else (),
+    )
+
+
+def deployments(tenant_id: Any, start: datetime, end: datetime) -> list[Mark]:
+    """The owner's and the platform's, the last ones."""
+    whose = Q(tenant=None) if tenant_id is None else Q(tenant=None) | Q(tenant=tenant_id)
+    with across_tenants("what the platform deploys concerns its tenants"):
+        rows = list(Deployment.objects.filter(whose, deployed_at__gte=start, deployed_at__lte=end)[:MOST_MARKS])
+    return [Mark(row.deployed_at, f"{row} deployed") for row in reversed(rows)]
 
 
 def _fires(course: Any, at: datetime) -> bool:

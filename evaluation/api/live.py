@@ -52,7 +52,7 @@ class LiveEvaluationSerializer(RowSerializer):
         model = LiveEvaluation
         fields = (
             *(*ROW_FIELDS, "tenant_id", "name", "enabled", "evaluators", "routes", "model_names", "modes", "tags"),
-            *("rate", "min_per_hour", "max_per_hour", "deep_rate", "judge_budget_nanousd"),
+            *("rate", "min_per_hour", "max_per_hour", "prompts_per_minute", "deep_rate", "judge_budget_nanousd"),
         )
         validators: ClassVar[list[Any]] = []
 

@@ -21,6 +21,7 @@ def live_specs(tenant_id: uuid.UUID) -> tuple[LiveSpec, ...]:
             rate=row.rate,
             min_per_hour=row.min_per_hour,
             max_per_hour=row.max_per_hour,
+            prompts_per_minute=row.prompts_per_minute,
         )
         for row in rows
     )

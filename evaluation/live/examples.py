@@ -14,7 +14,7 @@ _PASSAGES: Final = ("tool", "function")
 
 
 def example_of(call: HandedCall) -> Example:
-    """What was asked. The passages are what tools gave back; without any, what the system prompt says."""
+    """What was asked. The passages are those of documents; without any, what tools gave back, or the system prompt."""
     return Example(
         input=asked_in(call),
         messages=[{"role": role, "content": text} for role, text in call.messages],
@@ -30,6 +30,8 @@ def asked_in(call: HandedCall) -> str:
 
 def passages_of(call: HandedCall) -> list[str]:
     """What the answer is to rest on."""
+    if call.context:
+        return call.context
     given = [text for role, text in call.messages if role in _PASSAGES and text.strip()]
     return given or [text for role, text in call.messages if role in ("system", "developer") and text.strip()]
 

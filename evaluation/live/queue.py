@@ -10,22 +10,28 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
+import msgspec
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from contracts.live_samples import GROUP, losses_of, queue_of
+from contracts.prompt_sums import PromptSum, sums_of
 
 BATCH: Final = 32
 LEASE_MS: Final = 120_000
 """Longer than a batch takes, judges' answers included."""
+SUMS: Final = 500
 _CONSUMER: Final = "one"
 _TIMEOUT_S: Final = 2.0
 _IF_MINE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call(%s) end return 0"
 _GIVE_BACK: Final = _IF_MINE % "'DEL', KEYS[1]"
 _MOVE: Final = _IF_MINE % "'PEXPIRE', KEYS[1], ARGV[2]"
 _LOST: Final = "local all = redis.call('HGETALL', KEYS[1]) redis.call('DEL', KEYS[1]) return all"
+
+
+_decode_sum = msgspec.msgpack.Decoder(PromptSum).decode
 
 
 class Handed(NamedTuple):
@@ -42,6 +48,7 @@ class LiveQueue:
     def __init__(self, tenant_id: str) -> None:
         self._redis = _client(settings.REDIS_URL)
         self._calls, self._losses = queue_of(tenant_id), losses_of(tenant_id)
+        self._sums = sums_of(tenant_id)
         self._lock = f"{self._calls}:lock"
         self._worker = uuid.uuid4().hex
 
@@ -81,6 +88,11 @@ class LiveQueue:
         found = iter(cast("list[bytes]", self._redis.eval(_LOST, 1, self._losses)))
         return {reason.decode(): int(number) for reason, number in zip(found, found, strict=True)}
 
+    def prompt_sums(self) -> list[PromptSum]:
+        """Sums of prompts, taken for good: who dies with them has lost some prompts of some minutes."""
+        packed = cast("list[bytes] | None", self._redis.lpop(self._sums, SUMS))
+        return [_decode_sum(one) for one in packed or ()]
+
     def _read(self, after: str) -> list[Handed]:
         found: Any = self._redis.xreadgroup(GROUP, _CONSUMER, {self._calls: after}, count=BATCH)
         if not found:
@@ -96,9 +108,9 @@ def waiting(tenant_ids: Iterable[str]) -> list[str]:
     for one in asked:
         # What is put away leaves an empty stream.
         pipe.xlen(queue_of(one))
-        pipe.exists(losses_of(one))
+        pipe.exists(losses_of(one), sums_of(one))
     found = iter(pipe.execute())
-    return [one for one, calls, lost in zip(asked, found, found, strict=True) if calls or lost]
+    return [one for one, calls, others in zip(asked, found, found, strict=True) if calls or others]
 
 
 def _handed(entry: bytes, fields: Mapping[bytes, bytes] | None) -> Handed:

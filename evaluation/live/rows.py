@@ -38,6 +38,12 @@ class LiveEvaluation(ConfigRow):
     max_per_hour = models.PositiveIntegerField(
         default=1_000, validators=[MinValueValidator(1), MaxValueValidator(100_000)], help_text="Of each route."
     )
+    prompts_per_minute = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MaxValueValidator(600)],
+        help_text="Of each route and gateway worker: so many prompts are added up as vectors, without texts, so that a "
+        "shift of what is asked is seen within minutes. 0: none.",
+    )
     deep_rate = models.FloatField(
         default=0.2, validators=_SHARE, help_text="Share of the sampled calls that costly evaluators score, 0 to 1."
     )
@@ -156,6 +162,27 @@ class LiveScore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.evaluator} {self.value}"
+
+
+class PromptMinute(models.Model):
+    """What was asked over a route in one minute: the sum of the prompts' unit vectors, and nothing else of them."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="prompt_minutes")
+    route = models.CharField(max_length=200)
+    start = models.DateTimeField()
+    prompts = models.PositiveIntegerField()
+    total = models.BinaryField(help_text="Little-endian floats of four bytes.")
+
+    objects = OfTenant.as_manager()
+
+    class Meta:
+        """One row for each minute and route."""
+
+        constraints = (models.UniqueConstraint(fields=["tenant", "start", "route"], name="prompt_minute_of_route"),)
+
+    def __str__(self) -> str:
+        return f"{self.prompts} prompts"
 
 
 class LiveLoss(models.Model):

@@ -21,6 +21,7 @@ from contracts.specs import PayloadStorage
 from contracts.tenant_scope import across_tenants
 from evaluation.live.asking import LiveScorer, scorers_of
 from evaluation.live.examples import asked_in, declines, embedding_of, language_of, moment_of
+from evaluation.live.prompts import add_prompts
 from evaluation.live.queue import Handed, LiveQueue, waiting
 from evaluation.models import LiveEvaluation, LiveLoss, LiveSample, LiveScore
 from events.engine.redaction import redact_json
@@ -51,6 +52,9 @@ def score_calls(tenant_id: uuid.UUID, *, for_s: float) -> int:
     written, until = 0, time.monotonic() + for_s
     try:
         note_losses(tenant_id, queue.losses())
+        # First of all: rules wait for them, and they take no time.
+        while time.monotonic() < until and (sums := queue.prompt_sums()):
+            add_prompts(tenant_id=tenant_id, sums=sums)
         scorers = scorers_of(tenant_id)
         while time.monotonic() < until and (batch := queue.next()):
             written += _batch(tenant, scorers, batch)

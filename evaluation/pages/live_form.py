@@ -15,7 +15,12 @@ from tenants.callable_names import callable_names
 from tenants.models import Tenant
 from tenants.pages.fields import DollarsField, InSections, explained
 
-_SAME = ("name", "enabled", "routes", "model_names", "min_per_hour", "max_per_hour", "judge_budget_nanousd")
+_SAME = (
+    *("name", "enabled", "routes", "model_names", "modes", "min_per_hour", "max_per_hour", "prompts_per_minute"),
+    "judge_budget_nanousd",
+)
+
+_MODES = ("direct", "rag")
 
 
 class TagsField(forms.CharField):
@@ -59,6 +64,11 @@ class LiveEvaluationForm(InSections, forms.Form):
     model_names = forms.MultipleChoiceField(
         label="Models", required=False, widget=forms.CheckboxSelectMultiple, help_text="That answered. None: all."
     )
+    modes = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="As applications ask for it. None: all.",
+    )
     tags = TagsField(help_text="Calls that have all of these, one name=value a line. Empty: any.")
     percent = forms.FloatField(
         label="Share of the calls, percent", min_value=0, max_value=100, initial=5,
@@ -71,6 +81,11 @@ class LiveEvaluationForm(InSections, forms.Form):
     )  # fmt: skip
     max_per_hour = forms.IntegerField(
         label="At most, an hour and route", min_value=1, max_value=100_000, initial=1_000,
+    )  # fmt: skip
+    prompts_per_minute = forms.IntegerField(
+        label="Prompts added up, a minute and route", min_value=0, max_value=600, initial=30,
+        help_text="As vectors, without texts: rules on “Shift of prompts” see within minutes that other things are "
+        "asked. Of each gateway worker. 0: none.",
     )  # fmt: skip
     deep_percent = forms.FloatField(
         label="Judges are asked about, percent", min_value=0, max_value=100, initial=20,
@@ -87,9 +102,13 @@ class LiveEvaluationForm(InSections, forms.Form):
         (
             "Which calls",
             "Calls of evaluations, judges and the playground are left out.",
-            ("routes", "model_names", "tags"),
+            ("routes", "model_names", "modes", "tags"),
         ),
-        ("How many", "", ("percent", "min_per_hour", "max_per_hour", "deep_percent", "judge_budget_nanousd")),
+        (
+            "How many",
+            "",
+            ("percent", "min_per_hour", "max_per_hour", "prompts_per_minute", "deep_percent", "judge_budget_nanousd"),
+        ),
     )
 
     def __init__(self, *args: Any, tenant: Tenant, row: LiveEvaluation | None = None, **kwargs: Any) -> None:
@@ -101,6 +120,7 @@ class LiveEvaluationForm(InSections, forms.Form):
         self._offer("evaluators", [(pk, explained(one.name, _about(one))) for pk, one in self._known.items()])
         self._offer("routes", _names(names.routes, row.routes if row else []))
         self._offer("model_names", _names(names.models, row.model_names if row else []))
+        self._offer("modes", _names(_MODES, row.modes if row else []))
 
     def values(self) -> dict[str, Any]:
         """For the service."""

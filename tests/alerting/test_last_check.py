@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
@@ -11,7 +12,7 @@ from alerting.checking import check_all
 from alerting.last_check import LATE_S, last_check
 from alerting.probe import probe_alerting
 from alerting.rules import CheckRun
-from contracts.probes import registered_probes
+from contracts.probes import gauge_lines, registered_probes
 
 
 @pytest.mark.django_db
@@ -37,3 +38,15 @@ async def test_the_probe_is_degraded_where_nobody_checks_any_more():
     told = await probe_alerting()
     assert (told["status"], told["rules"]) == ("degraded", 3)
     assert registered_probes()["alert_rules"] is probe_alerting
+
+
+@pytest.mark.django_db
+def test_prometheus_reads_when_rules_were_checked():
+    now = timezone.now()
+    # The test's own transaction is on the connection that a scrape would close.
+    with patch("alerting.probe.connection"), patch("alerting.probe.close_old_connections"):
+        assert b"alerting_checked_timestamp_seconds" not in gauge_lines()
+        CheckRun.objects.create(id=1, finished_at=now)
+        lines = gauge_lines().decode().splitlines()
+    assert f"alerting_checked_timestamp_seconds {now.timestamp()}" in lines
+    assert "# TYPE alerting_checked_timestamp_seconds gauge" in lines

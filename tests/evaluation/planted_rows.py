@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from contracts.prompt_sums import DIMENSIONS, PromptSum
 from evaluation.drift.services import create_monitor
+from evaluation.live.prompts import add_prompts
 from evaluation.live.services import create_live_evaluation
 from evaluation.live.taking import note_losses
 from evaluation.models import DriftCheck, DriftFinding, Gate, GoldenUpload, ItemResult, JudgeAnswer, Label
@@ -33,6 +35,8 @@ def plant_evaluation(tenant: Tenant, marker: str, member: User) -> None:
     live = create_live_evaluation(tenant=tenant, name=f"{marker} live", evaluators=[polite], routes=[f"{marker}-route"])
     plant_score(live, evaluator=polite.name, run_id=f"req_{marker.replace('-', '_')}", question=marker, answer=marker)
     note_losses(tenant.pk, {"full": 1})
+    zeros = bytes(4 * DIMENSIONS)
+    add_prompts(tenant_id=tenant.pk, sums=[PromptSum(int(timezone.now().timestamp()) // 60 * 60, marker, 9, zeros)])
     _plant_drift(tenant, marker)
 
 

@@ -1,39 +1,28 @@
-"""Whether an answer rests on the passages that it was given, and whether its citations lead to them.
+"""Whether an answer rests on the passages that it was given, whether its citations lead to them, and how risky it is.
 
-Sentence by sentence: how much of what it says in words is in the passages, whether its numbers are, and how near it is
-to the nearest stretch of them in meaning. No model is asked, so a change of wording can fool it either way; a judge
-with a rubric costs money and sees more.
+The figures are those of :mod:`rag.engine.support`, by which the gateway judges answers too: calibrated probabilities,
+from arithmetic alone. No model is asked, so a change of wording can fool it either way; a judge with a rubric costs
+money and sees more.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 import msgspec
-import numpy as np
 
-from embeddings.static import Vector, shared_embedder
 from evaluation.engine.evaluators.scores import Answered, Example, Scored, clipped
+from rag.engine.support.assessor import SupportAssessor
+from rag.engine.support.evidence import Evidence
+from rag.engine.support.responses import response_risk
+from rag.engine.support.sentences import Sentence, claims, sentences
 
 NO_CONTEXT: Final = Scored(None, "no context", "The item has no passages.")
-_SENTENCE: Final = re.compile(r"(?<=[.!?…])[\"'”\u2019)\]]*\s+|\n+")
-_WORD: Final = re.compile(r"[^\W\d_]{2,}")
-_NUMBER: Final = re.compile(r"(?<![\w.])[-+]?\d[\d,.\u202f\u00a0']*\d|(?<![\w.])\d")
-_MARK: Final = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_NO_CLAIM: Final = Scored(None, "no claim", "The answer claims nothing that could be looked up.")
 _QUOTE: Final = re.compile(r"[\"“«]([^\"”»]{15,400})[\"”»]")
-_LEAST_WORDS: Final = 3
-"""Shorter sentences without a number claim nothing."""
-_FREQUENT: Final = (
-    "the a an and or but if of to in on at by for with from as is are was were be been being this that these those it "
-    "its he she they we you i his her their our your not no do does did has have had can could will would should may "
-    "might must there here than then so such also very more most some any all each which who whom what when where how "
-    "about into over under between after before during out up down only just"
-)
-_EMPTY_WORDS: Final = frozenset(_FREQUENT.split())
+_RISKY: Final = 0.5
 
 
 class GroundednessOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,8 +32,8 @@ class GroundednessOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         ValueError: ``support`` is not within 0 and 1.
     """
 
-    support: float = 0.55
-    """How much of it the passages have to bear out, in words and in meaning."""
+    support: float = 0.5
+    """How probable it has to be that the passages bear it out."""
 
     def __post_init__(self) -> None:
         if not 0 < self.support <= 1:
@@ -57,7 +46,14 @@ class CitationsOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     every_sentence: bool = False
     """Whether each sentence has to cite something."""
     support: float = 0.4
-    """How much of a sentence the cited passages have to bear out."""
+    """How probable it has to be that the cited passage bears the sentence out."""
+
+
+class RiskOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is looked at."""
+
+    passages: bool = True
+    """Whether answers are held against the item's passages, where it has some; else their wording alone is judged."""
 
 
 class Groundedness:
@@ -70,17 +66,15 @@ class Groundedness:
         """The share; the sentence with the least support is named."""
         if not any(one.strip() for one in example.context):
             return NO_CONTEXT
-        claims = claims_of(answer.text)
-        if not claims:
-            return Scored(None, "no claim", "The answer claims nothing that could be looked up.")
-        passages = Passages.of(tuple(example.context))
-        supports = [passages.support(claim) for claim in claims]
-        bad = [(value, claim) for value, claim in zip(supports, claims, strict=True) if value < self._support]
-        share = 1 - len(bad) / len(claims)
+        said = [one.said for one in claims(answer.text)]
+        if not said:
+            return _NO_CLAIM
+        judged = Evidence(example.context).judge_all(said)
+        bad = [(one.supported, claim) for one, claim in zip(judged, said, strict=True) if one.supported < self._support]
         if not bad:
             return Scored(1.0, "grounded")
         worst = min(bad)[1]
-        return Scored(share, "unsupported", f"Not in the passages: “{worst[:300]}”")
+        return Scored(1 - len(bad) / len(said), "unsupported", f"Not in the passages: “{worst[:300]}”")
 
 
 class Citations:
@@ -95,99 +89,61 @@ class Citations:
             return NO_CONTEXT
         right = wrong = 0
         why = ""
-        for claim in _sentences(answer.text):
-            good, bad, problem = self._checked(claim, example.context)
+        for sentence in sentences(answer.text):
+            good, bad, problem = self._checked(sentence, example.context)
             right, wrong, why = right + good, wrong + bad, why or problem
         if not right + wrong:
             return Scored(None, "none", "The answer cites nothing.")
         return Scored(right / (right + wrong), "wrong" if wrong else "right", why)
 
-    def _checked(self, sentence: str, context: Sequence[str]) -> tuple[int, int, str]:
+    def _checked(self, sentence: Sentence, context: Sequence[str]) -> tuple[int, int, str]:
         """Citations of the sentence that are right, those that are not, and what is wrong with the first."""
-        numbers = [int(one) for mark in _MARK.findall(sentence) for one in re.split(r"\s*[,;]\s*", mark)]
-        said = _MARK.sub("", sentence).strip()
-        right = wrong = 0
-        why = ""
-        for number in numbers:
-            there = 1 <= number <= len(context)
-            if there and Passages.of((context[number - 1],)).support(said) >= self._options.support:
-                right += 1
-                continue
-            wrong += 1
-            why = why or (
-                f"Passage {number} does not say: “{said[:200]}”" if there else f"There is no passage {number}."
-            )
-        for quote in _QUOTE.findall(said):
-            if any(_plain(quote) in _plain(passage) for passage in context):
-                right += 1
-            else:
-                wrong += 1
-                why = why or f"No passage has the words “{quote[:200]}”."
-        if self._options.every_sentence and not numbers and claims_of(said):
-            wrong += 1
-            why = why or f"Nothing is cited for: “{said[:200]}”"
-        return right, wrong, why
+        problems = [self._citation(number, sentence.said, context) for number in sentence.cited]
+        problems += [_quote(quote, context) for quote in _QUOTE.findall(sentence.said)]
+        if self._options.every_sentence and not sentence.cited and sentence.claim:
+            problems.append(f"Nothing is cited for: “{sentence.said[:200]}”")
+        wrong = [one for one in problems if one]
+        return len(problems) - len(wrong), len(wrong), wrong[0] if wrong else ""
+
+    def _citation(self, number: int, said: str, context: Sequence[str]) -> str:
+        """What is wrong with it; empty where nothing is."""
+        if not 1 <= number <= len(context):
+            return f"There is no passage {number}."
+        if Evidence([context[number - 1]]).judge(said).supported < self._options.support:
+            return f"Passage {number} does not say: “{said[:200]}”"
+        return ""
 
 
-class Passages:
-    """What can be looked up in an item's passages; made once for the variants that answer it."""
+class HallucinationRisk:
+    """How probable it is that nothing in the answer is made up."""
 
-    def __init__(self, passages: tuple[str, ...]) -> None:
-        text = "\n".join(passages)
-        self._stems = frozenset(map(_stem, _words(text)))
-        self._numbers = frozenset(map(_number, _NUMBER.findall(text)))
-        self._embedder = shared_embedder()
-        pieces = [one for passage in passages for one in _stretches(passage)]
-        self._vectors: Vector = np.stack([self._embedder.embed(one) for one in pieces or [""]])
+    def __init__(self, options: RiskOptions) -> None:
+        self._passages = options.passages
 
-    @staticmethod
-    @lru_cache(maxsize=64)
-    def of(passages: tuple[str, ...]) -> Passages:
-        """Those of these texts."""
-        return Passages(passages)
-
-    def support(self, claim: str) -> float:
-        """How much of the claim they bear out, 0 to 1; a number that they do not have halves it."""
-        words = _words(claim)
-        lexical = sum(_stem(one) in self._stems for one in words) / len(words) if words else 1.0
-        near = clipped(float((self._vectors @ self._embedder.embed(claim)).max())) if words else lexical
-        support = 0.65 * lexical + 0.35 * near
-        missing = [one for one in _NUMBER.findall(_MARK.sub("", claim)) if _number(one) not in self._numbers]
-        return support / 2 if missing else support
+    def score(self, example: Example, answer: Answered) -> Scored:
+        """One less the risk: by the passages, or where there are none by how it is worded beside what was asked."""
+        if not answer.text.strip():
+            return _NO_CLAIM
+        if not self._passages or not any(one.strip() for one in example.context):
+            risk = response_risk(example.input, answer.text)
+            return _rated(risk, "Worded as answers are that make things up." if risk >= _RISKY else "")
+        grounding = SupportAssessor().assess(example.input, answer.text, example.context, cites=False)
+        doubted = [one for one in grounding.sentences if one.verdict in ("unsupported", "contradicted")]
+        if not doubted:
+            return _rated(grounding.risk, "")
+        worst = min(doubted, key=lambda one: one.support)
+        why = f"{', '.join(worst.reasons) or worst.verdict}: “{worst.text[:300]}”"
+        return _rated(grounding.risk, why)
 
 
-def claims_of(text: str) -> list[str]:
-    """Sentences that say something which can be looked up."""
-    return [one for one in _sentences(text) if len(_words(one)) >= _LEAST_WORDS or _NUMBER.search(one)]
+def _rated(risk: float, why: str) -> Scored:
+    return Scored(clipped(1 - risk), "risky" if risk >= _RISKY else "safe", why)
 
 
-def _sentences(text: str) -> list[str]:
-    found = (one.strip(" \t*-•#>") for one in _SENTENCE.split(text))
-    return [one for one in found if one and not one.endswith("?")]
-
-
-def _stretches(passage: str) -> list[str]:
-    """Its sentences, and each two that follow one another."""
-    sentences = _sentences(passage) or [passage]
-    return sentences + [f"{a} {b}" for a, b in pairwise(sentences)]
-
-
-def _words(text: str) -> list[str]:
-    return [one for one in _WORD.findall(text.casefold()) if one not in _EMPTY_WORDS]
-
-
-def _stem(word: str) -> str:
-    """Without the endings of English that change nothing about what a word means."""
-    for ending in ("ing", "ied", "ies", "edly", "ed", "es", "ly", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)].rstrip("eiy")
-    return word.rstrip("eiy") if len(word) > 3 else word
-
-
-def _number(text: str) -> str:
-    """The number without separators of thousands, so that 1,000 is 1000."""
-    bare = re.sub(r"[,\s'\u202f\u00a0](?=\d{3}(?:\D|$))", "", text).rstrip(".,").lstrip("+")
-    return bare.rstrip("0").rstrip(".") if "." in bare else bare
+def _quote(quote: str, context: Sequence[str]) -> str:
+    """What is wrong with a quote; empty where nothing is."""
+    found = any(_plain(quote) in _plain(passage) for passage in context)
+    return "" if found else f"No passage has the words “{quote[:200]}”."
 
 
 def _plain(text: str) -> str:

@@ -19,6 +19,8 @@ from evaluation.engine.evaluators.grounding import (
     CitationsOptions,
     Groundedness,
     GroundednessOptions,
+    HallucinationRisk,
+    RiskOptions,
 )
 from evaluation.engine.evaluators.judging import PairwiseJudge, PairwiseOptions, RubricJudge, RubricOptions
 from evaluation.engine.evaluators.matching import (
@@ -143,6 +145,14 @@ _OWN: Final = (
         group=GROUNDS,
         options=CitationsOptions,
         build=Citations,
+    ),
+    Kind(
+        name="hallucination_risk",
+        title="Hallucination risk",
+        about="How probable it is that nothing is made up: by the item's passages, or by the wording alone.",
+        group=GROUNDS,
+        options=RiskOptions,
+        build=HallucinationRisk,
     ),
     Kind(
         name="personal_data",

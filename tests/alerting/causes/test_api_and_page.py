@@ -63,7 +63,7 @@ def test_the_page_has_the_table(acme, began):
     explain(incident=incident)
     shown = str(body_of(developer.get(address)))
     assert "Provider openai explains" in shown
-    assert "these calls fare differently" in shown
+    assert "they fare differently" in shown
     assert "PROVIDER_UNAVAILABLE" in shown
 
 

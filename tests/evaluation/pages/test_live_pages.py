@@ -26,7 +26,8 @@ def only(tenant: Tenant) -> LiveEvaluation:
 def sent(*evaluators: object, **fields: object) -> dict[str, object]:
     given = {"name": "Answers", "enabled": "on", "percent": "10", "min_per_hour": "5", "max_per_hour": "500"}
     more = {"deep_percent": "20", "judge_budget_nanousd": "0.5", "tags": "app=shop\n"}
-    return {**given, **more, "evaluators": [str(one) for one in evaluators], **fields}
+    more |= {"prompts_per_minute": "12"}
+    return {"modes": ["direct"], **given, **more, "evaluators": [str(one) for one in evaluators], **fields}
 
 
 def test_one_is_created_from_the_form_which_keeps_what_was_typed(developer: Client, acme: Tenant):
@@ -47,6 +48,10 @@ def test_one_is_created_from_the_form_which_keeps_what_was_typed(developer: Clie
     row = only(acme)
     assert answer.headers["Location"] == f"{PAGE}{row.pk}/"
     assert (row.rate, row.deep_rate, row.judge_budget_nanousd, row.tags) == (0.1, 0.2, 500_000_000, {"app": "shop"})
+    assert (row.modes, row.prompts_per_minute) == (["direct"], 12)
+    page = body(developer.get(f"{PAGE}{row.pk}/"))
+    assert "asked for as direct" in page
+    assert "Up to 12 prompts a minute are added up." in page
     assert "Answers" in body(developer.get(PAGE))
 
 

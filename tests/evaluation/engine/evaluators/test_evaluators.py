@@ -78,6 +78,36 @@ def test_groundedness_names_the_sentence_that_nothing_bears_out():
     assert "painted it green" in found.why
 
 
+def test_what_rests_on_the_passages_is_safe_and_what_does_not_says_why():
+    safe = score("hallucination_risk", "The bridge opened in 1932.")
+    risky = score("hallucination_risk", "The bridge opened in 1932. A painter from Oslo made it green in 1950.")
+
+    assert safe.value is not None
+    assert risky.value is not None
+    assert safe.value > 0.8 > 0.3 > risky.value
+    assert (safe.label, risky.label) == ("safe", "risky")
+    assert "number_missing:1950" in risky.why
+    assert "painter from Oslo" in risky.why
+
+
+def test_without_passages_the_risk_is_that_of_the_wording():
+    made_up = "As an AI language model I cannot open links, but the article says that 3 million people left in 2019."
+    asked = Example(input="Summarize the article at https://example.com/2023.")
+
+    alone = score("hallucination_risk", made_up, asked)
+    assert (
+        alone.value
+        == score("hallucination_risk", made_up, Example(input=asked.input, context=["x"]), passages=False).value
+    )
+    assert score("hallucination_risk", " ", asked).value is None
+
+
+def test_citations_name_what_is_wrong_with_the_first():
+    found = score("citations", "The bridge opened in 1932 [1]. It cost 6,250,000 pounds [7].")
+
+    assert (found.value, found.why) == (0.5, "There is no passage 7.")
+
+
 def test_data_that_was_asked_about_may_be_repeated():
     asked = Example(input="Whose is ann@example.com?")
 
