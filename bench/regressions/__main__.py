@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
 
 from bench.regressions.traffic import DAY, KINDS, SIZES, Planted, planted_days, traffic
 
+if TYPE_CHECKING:
+    from bench.regressions.prompts import Questions
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 WARM_DAYS = 14
 DAYS = WARM_DAYS + 20 + 20
 AFTER = 10
@@ -23,15 +29,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what is planted")
+    parser.add_argument("--texts", type=Path, default=DATA / "banking77.jsonl", help="JSON lines of text and intent")
     parser.add_argument("--sensitivity", default="", help="instead of what is recommended: low, medium or high")
     given = parser.parse_args()
     _rows_without_a_database()
     found: list[tuple[Planted, float | None]] = []
     false: list[tuple[int, str, str]] = []
+    questions = _questions(given.texts) if "embedding" in given.kinds else None
     for seed in given.seeds:
         chance = np.random.default_rng(seed)
         planted = planted_days(WARM_DAYS, chance, given.kinds)
-        alerts = alerted(planted, chance, given.sensitivity)
+        alerts = alerted(planted, chance, given.sensitivity, questions)
         found += [(each, delay(each, [at for at, *_ in alerts])) for each in planted]
         false += [alert for alert in alerts if not any(of(each, alert[0]) for each in planted)]
     report(found, false, len(given.seeds))
@@ -48,15 +56,25 @@ def _rows_without_a_database() -> None:
         django.setup()
 
 
-def alerted(planted: list[Planted], chance: np.random.Generator, sensitivity: str) -> list[tuple[int, str, str]]:
+def _questions(texts: Path) -> Questions:
+    from bench.regressions.prompts import Questions
+
+    return Questions(texts)
+
+
+def alerted(
+    planted: list[Planted], chance: np.random.Generator, sensitivity: str, questions: Questions | None
+) -> list[tuple[int, str, str]]:
     """Minutes at which somebody is told, the rule, and its severity; a minute is known when it has passed."""
+    from bench.regressions.prompts import PromptSums
     from bench.regressions.rules import fired, rules_for
 
     replayed = traffic(DAYS, planted, chance)
-    rules = rules_for(replayed)
+    prompts = PromptSums(replayed.calls, planted, questions, chance) if questions else None
+    rules = rules_for(replayed, prompts)
     for rule in rules:
         rule.sensitivity = sensitivity or rule.sensitivity
-    told = [(at, rule.name, rule.severity) for rule in rules for at in fired(rule, replayed)]
+    told = [(at, rule.name, rule.severity) for rule in rules for at in fired(rule, replayed, prompts)]
     return sorted(alert for alert in told if alert[0] >= WARM_DAYS * DAY)
 
 

@@ -54,8 +54,6 @@ class Traffic:
     scored: Floats
     scores: Floats
     """Calls that an evaluator scored, and the sum of their scores."""
-    embedding: Floats
-    """The mean prompt's place along the way to a topic, in deviations of one prompt; nan without calls."""
     planted: list[Planted]
 
 
@@ -89,7 +87,6 @@ def traffic(days: int, planted: list[Planted], chance: np.random.Generator) -> T
     scored = np.minimum(chance.poisson(0.1 * expected), total).astype(float)
     noise = chance.normal(0, 1, (2, len(minute)))
     score = 0.85 - extra["quality"] + 0.18 * noise[0] / np.sqrt(np.maximum(scored, 1))
-    place = 2.5 * extra["embedding"] + noise[1] / np.sqrt(np.maximum(total, 1))
     return Traffic(
         calls=total,
         errors=errors.astype(float),
@@ -100,7 +97,6 @@ def traffic(days: int, planted: list[Planted], chance: np.random.Generator) -> T
         latencies=latencies,
         scored=scored,
         scores=scored * np.clip(score, 0, 1),
-        embedding=np.where(total > 0, place, np.nan),
         planted=planted,
     )
 

@@ -1,0 +1,1 @@
+"""How quickly passages are found among many."""
