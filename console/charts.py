@@ -31,6 +31,14 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened, as a line at its time; said below the chart as well."""
+
+    at: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Values over time.
 
@@ -50,6 +58,7 @@ class Chart:
     """Whether a dragged range becomes the page's time range."""
     summary: str = ""
     """What there is to see, in one sentence; by default the last values."""
+    marks: Sequence[Mark] = ()
 
     def data(self) -> dict[str, object]:
         """For charts.js."""
@@ -63,6 +72,7 @@ class Chart:
                 {"label": one.label, "values": list(one.values), "colour": one.colour or COLOURS[index % len(COLOURS)]}
                 for index, one in enumerate(self.series)
             ],
+            **({"marks": [int(one.at.timestamp()) for one in self.marks]} if self.marks else {}),
         }
 
     @property

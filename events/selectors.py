@@ -55,6 +55,7 @@ def run_of(tenant_id: str, correlation_id: str) -> dict[str, Any] | None:
         "attempts": _attempts(events),
         "input": _stored(events, "input"),
         "output": _stored(events, "output"),
+        "grounding": _grounding(events),
         "events": [_event(event) for event in events],
     }
 
@@ -73,6 +74,14 @@ def _events(run: Run) -> list[EventRecord]:
         occurred_at__lte=run.started_at + MAX_RUN_DURATION,
     )
     return list(near.order_by("event_id")[:MAX_RUN_EVENTS])
+
+
+def _grounding(events: list[EventRecord]) -> dict[str, Any] | None:
+    """On which passages the answer rests, and how far, as it was judged last; None where it rests on none."""
+    judged = [one.payload for one in events if one.event_type == "rag.answer.assessed"]
+    if not judged:
+        return None
+    return {name: value for name, value in judged[-1].items() if name not in ("route", "model")}
 
 
 def _request(run: Run) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from contracts import errors
 from contracts.errors import GatewayError, ProviderError
+from contracts.probes import registered_gauges
 from controlplane.settings.env import EnvironmentReader, build_environment
 from events.collector.metrics import CollectorMetrics
 from events.engine.metrics import GatewayMetrics
@@ -133,7 +134,7 @@ def _dashboard_path() -> Path:
 def _metric_names() -> set[str]:
     registry = CollectorRegistry()
     CollectorMetrics(registry)
-    names = set()
+    names = {gauge.name for gauge in registered_gauges()}
     for family in [*GatewayMetrics().registry.collect(), *registry.collect()]:
         if family.type == "counter":
             names.add(f"{family.name}_total")
@@ -145,7 +146,7 @@ def _metric_names() -> set[str]:
 
 
 def _named_metrics(expression: str) -> set[str]:
-    found = set(re.findall(r"\b(?:gateway|gen_ai|events)_[a-z_]+", re.sub(r'"[^"]*"', "", expression)))
+    found = set(re.findall(r"\b(?:gateway|gen_ai|events|alerting)_[a-z_]+", re.sub(r'"[^"]*"', "", expression)))
     return found - LABELS_OF_METRICS
 
 

@@ -1,4 +1,4 @@
-"""The demo's alerts: recommended rules, an action that still is a dry run, and the incident of the outage."""
+"""The demo's alerts: recommended rules, people who are told, a dry run of an action, the incident of the outage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from alerting.actions.rows import ActionRun, AlertAction
 from alerting.actions.services import save_action
 from alerting.actions.telling import tell_taken
 from alerting.actions.words import order
-from alerting.incident_rows import Alert
+from alerting.channel_rows import Channel, Delivery
+from alerting.channel_services import create_channel
+from alerting.incident_rows import Alert, EscalationPolicy, Incident
+from alerting.owned import Severity
 from alerting.recommended import add_recommended
 from alerting.rules import AlertRule
+from alerting.services import save_escalation
 from contracts.tenant_scope import across_tenants
 from controlplane.demo.configuration import Made, MadeTenant
 from controlplane.demo.incidents import Incidents
@@ -21,6 +25,7 @@ from routing.models import Target
 
 _NOTICED_AFTER: Final = timedelta(minutes=4)
 _HELD_FOR: Final = timedelta(minutes=5)
+_SENT_WITHIN: Final = timedelta(seconds=2)
 
 
 def build_alerts(made: Made, past: Past, incidents: Incidents, until: datetime) -> None:
@@ -36,6 +41,41 @@ def build_alerts(made: Made, past: Past, incidents: Incidents, until: datetime) 
         )
         if ended < until:
             _outage(rules["Unusual errors"], action, past, began, ended)
+        with past.at(until - timedelta(days=6), developer):
+            _tell_people(tenant)
+
+
+def _tell_people(tenant: MadeTenant) -> None:
+    """Channels, what they were told of the outage, and an escalation. Nothing is sent: the domain is nobody's."""
+    domain = tenant.plan.domain
+    on_call, _ = create_channel(
+        tenant=tenant.row, kind=Channel.Kind.EMAIL.value, name="On call", address=f"oncall@{domain}"
+    )
+    lead, _ = create_channel(
+        tenant=tenant.row,
+        kind=Channel.Kind.EMAIL.value,
+        name="Head of platform",
+        address=f"platform.lead@{domain}",
+        on_escalation_only=True,
+    )
+    steps = [
+        {"after_minutes": 10, "channels": [str(on_call.pk)]},
+        {"after_minutes": 30, "channels": [str(on_call.pk), str(lead.pk)]},
+    ]
+    policy = EscalationPolicy(tenant=tenant.row, name="Nobody looks", from_severity=Severity.CRITICAL.value)
+    save_escalation(policy=policy, steps=steps)
+    for incident in Incident.objects.filter(tenant=tenant.row).exclude(resolved_at=None):
+        for what, at in (("opened:1", incident.opened_at), ("resolved:1", incident.resolved_at)):
+            Delivery.objects.create(
+                tenant=tenant.row,
+                channel=on_call,
+                incident=incident,
+                what=what,
+                outcome=Delivery.Outcome.SENT,
+                tries=1,
+                created_at=at,
+                ended_at=at + _SENT_WITHIN,
+            )
 
 
 def _action(tenant: MadeTenant, provider: str, rule: AlertRule) -> AlertAction | None:

@@ -147,6 +147,11 @@ def talk(topic: str, number: int) -> tuple[str, str]:
     return (*_TALKS[topic], *_RARE.get(topic, ()))[number]
 
 
+def questions(topic: str) -> list[str]:
+    """What is asked mostly."""
+    return [question for question, _ in _TALKS[topic]]
+
+
 @lru_cache(maxsize=256)
 def texts(
     topic: str, question: str, answer: str, storage: str, streamed: bool

@@ -12,6 +12,7 @@ from contracts.tenant_scope import across_tenants
 from controlplane.demo.configuration import Made
 from controlplane.demo.incidents import Incidents
 from controlplane.demo.past import Past, Told
+from controlplane.demo.prompts import add_past_prompts
 from evaluation.live.examples import embedding_of
 from evaluation.live.services import create_live_evaluation
 from evaluation.models import Evaluator, LiveEvaluation, LiveSample, LiveScore
@@ -30,6 +31,7 @@ def build_live(made: Made, past: Past, until: datetime) -> LiveEvaluation | None
     developer = tenant.people["developer"][0].username
     with past.at(until - timedelta(days=8), developer), across_tenants("the demo makes rows of its tenants"):
         evaluators = list(Evaluator.objects.for_tenant(tenant.row).filter(name__in=_EVALUATORS))
+        add_past_prompts(tenant, until, Random(f"{tenant.plan.slug} prompts"))
         return create_live_evaluation(tenant=tenant.row, name="Answers to customers", evaluators=evaluators, rate=0.02)
 
 

@@ -17,6 +17,7 @@ from controlplane.demo.alerts import build_alerts
 from controlplane.demo.calls import change_told
 from controlplane.demo.cast import CAST, TenantPlan
 from controlplane.demo.configuration import OPERATOR, Configuration, Made
+from controlplane.demo.documents import asked_of, build_handbook
 from controlplane.demo.drift import build_monitor, look_back
 from controlplane.demo.evaluations import build_evaluations
 from controlplane.demo.extra_keys import add_keys
@@ -101,6 +102,9 @@ def tell(size: Size, progress: Progress = lambda _: None) -> Story:
         explain_incidents(made)
     with past.installed():
         make_reports(schedules, past, size.until)
+        handbook = build_handbook(made, past, size.until)
+    if handbook is not None:
+        events += write(conninfo(), encoder, asked_of(*handbook, encoder, size.until), [], progress)
     return Story(made, len(planned), events)
 
 

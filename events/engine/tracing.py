@@ -105,6 +105,8 @@ class CallTrace(msgspec.Struct, kw_only=True):
     correlation_id: str = ""
     attempts: Sequence[Attempt] = ()
     """:class:`Attempt` each."""
+    retrieval: tuple[str, int, float] | None = None
+    """Of the search for passages: id of its span, when it began (Unix nanoseconds), and how long it took (ms)."""
 
 
 class CallTracer:
@@ -136,6 +138,8 @@ class CallTracer:
         if self._processor is None:
             return
         try:
+            if trace.retrieval is not None:
+                self._processor.on_end(self._retrieval_span(trace, *trace.retrieval))
             for attempt in trace.attempts:
                 if attempt.span_id and attempt.started_at_ns:
                     self._processor.on_end(self._attempt_span(trace, attempt))
@@ -158,6 +162,18 @@ class CallTracer:
             error_code=trace.error_code,
             started_at_ns=trace.started_at_ns,
             duration_ms=trace.duration_ms,
+        )
+
+    def _retrieval_span(self, trace: CallTrace, span_id: str, started_at_ns: int, duration_ms: float) -> ReadableSpan:
+        return self._span(
+            name="retrieval",
+            context=_context(trace.trace_id, span_id),
+            parent=_context(trace.trace_id, trace.span_id),
+            kind=SpanKind.INTERNAL,
+            attributes={"gen_ai.operation.name": "retrieval"},
+            error_code=None,
+            started_at_ns=started_at_ns,
+            duration_ms=duration_ms,
         )
 
     def _attempt_span(self, trace: CallTrace, attempt: Attempt) -> ReadableSpan:

@@ -24,7 +24,7 @@ every_tenants_case = pytest.mark.parametrize("case", OF_TENANTS, ids=lambda case
 
 OF_THEIR_OWN = (
     *("alerting/slos", "alerting/rules", "alerting/silences", "alerting/incidents"),
-    *("alerting/actions", "alerting/action-runs"),
+    *("alerting/actions", "alerting/action-runs", "alerting/channels", "alerting/escalations"),
     *("evaluation/golden-sets", "evaluation/evaluators", "evaluation/gates", "evaluation/runs"),
     *("evaluation/run-schedules", "evaluation/live-evaluations", "evaluation/drift-monitors"),
     *("reports/schedules", "reports/reports", "insights/impact-rules", "deployments"),

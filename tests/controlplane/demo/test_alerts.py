@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from alerting.models import ActionRun, AlertAction, AlertRule, Incident, IncidentEntry
+from datetime import timedelta
+
+from alerting.courses import course_of
+from alerting.models import (
+    ActionRun,
+    AlertAction,
+    AlertRule,
+    Channel,
+    Delivery,
+    EscalationPolicy,
+    Incident,
+    IncidentEntry,
+)
 from contracts.tenant_scope import across_tenants
 from controlplane.demo.story import Story
+from evaluation.models import PromptMinute
 
 
 def test_the_outage_is_an_incident_that_is_over(demo_small: Story):
@@ -31,3 +44,27 @@ def test_an_action_still_is_a_dry_run(demo_small: Story):
     assert action.target.model.provider.name.startswith("openai")
     assert [run.state for run in runs] == ["would"]
     assert "It would have: Drain " in runs[0].text
+
+
+def test_people_were_told_of_the_outage_and_nothing_waits_to_be_sent(demo_small: Story):
+    tenant = demo_small.made.tenants[0].row
+    with across_tenants("a test looks"):
+        channels = {row.name: row for row in Channel.objects.filter(tenant=tenant)}
+        deliveries = list(Delivery.objects.filter(tenant=tenant).order_by("created_at"))
+        escalation = EscalationPolicy.objects.get(tenant=tenant)
+
+    assert set(channels) == {"On call", "Head of platform"}
+    assert all(row.address.endswith(".example") for row in channels.values())
+    assert [(row.told, row.outcome) for row in deliveries] == [("Opened", "sent"), ("Resolved", "sent")]
+    assert [step["after_minutes"] for step in escalation.steps] == [10, 30]
+
+
+def test_the_rule_on_prompts_would_have_fired_once_yesterday(demo_small: Story):
+    tenant = demo_small.made.tenants[0].row
+    with across_tenants("a test looks"):
+        rule = AlertRule.objects.get(tenant=tenant, signal="prompt_shift")
+        last = PromptMinute.objects.filter(tenant=tenant).latest("start").start
+        course = course_of(rule, int((last - timedelta(hours=12)).timestamp()), int(last.timestamp()))
+    [spell] = course.spells
+    assert spell.ended_at is not None
+    assert timedelta(0) < spell.fired_at - (last - timedelta(hours=7)) < timedelta(minutes=30)
