@@ -16,7 +16,7 @@ from events.traffic.scores import bucket_of, range_of
 
 MINUTE_S: Final = 60
 _NAMES: Final = ", ".join(MEASURES)
-_COUNTED: Final = (Kind.ALL, Kind.ROUTE, Kind.MODEL, Kind.KEY, Kind.REFUSAL, Kind.GUARD, Kind.SCORE)
+_COUNTED: Final = (Kind.ALL, Kind.ROUTE, Kind.MODEL, Kind.KEY, Kind.REFUSAL, Kind.GUARD, Kind.SCORE, Kind.RETRIEVAL)
 _ZEROS: Final = ", ".join("0" for _ in MEASURES[2:])
 _FRAME: Final = f"""
 SELECT r.kind::int, r.part, extract(epoch FROM r.start)::bigint, {_NAMES} FROM events_traffic r

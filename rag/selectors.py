@@ -53,9 +53,10 @@ def chunks_of(document: Document) -> QuerySet[Chunk]:
 def indexes_of(collection: Collection) -> QuerySet[Any]:
     """With how many vectors each has."""
     vectors = ChunkVector.objects.filter(index=OuterRef("pk"), tenant=OuterRef("tenant")).order_by()
-    rows: QuerySet[Any] = EmbeddingIndex.objects.for_tenant(collection.tenant_id).filter(collection=collection)
+    rows = EmbeddingIndex.objects.for_tenant(collection.tenant_id).filter(collection=collection)
     counted = vectors.values("index").annotate(n=Count("pk"))
-    return rows.annotate(vector_count=Coalesce(Subquery(counted.values("n")), 0))
+    found: QuerySet[Any] = rows.annotate(vector_count=Coalesce(Subquery(counted.values("n")), 0))
+    return found
 
 
 def tags_of(tenant_id: uuid.UUID, collection: Collection | None = None) -> list[str]:

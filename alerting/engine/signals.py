@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from events.traffic.measures import Kind, Measured
+from events.traffic.retrieval import RetrievalPart
 from events.traffic.scores import UNIT, range_of
 
 if TYPE_CHECKING:
@@ -102,6 +103,20 @@ def _scores(frame: Frame, segment: Segment) -> Parts:
     return frame.within("cost_nanousd", Kind.SCORE, first, end) / UNIT, frame.within("requests", Kind.SCORE, first, end)
 
 
+def _share_of(part: RetrievalPart, whole: RetrievalPart) -> Callable[[Frame, Segment], Parts]:
+    return lambda frame, segment: (
+        frame.measure("requests", Kind.RETRIEVAL, part.value),
+        frame.measure("requests", Kind.RETRIEVAL, whole.value),
+    )
+
+
+def _mean_of(part: RetrievalPart) -> Callable[[Frame, Segment], Parts]:
+    return lambda frame, segment: (
+        frame.measure("cost_nanousd", Kind.RETRIEVAL, part.value) / UNIT,
+        frame.measure("requests", Kind.RETRIEVAL, part.value),
+    )
+
+
 def _guard(event: str) -> Callable[[Frame, Segment], Parts]:
     return lambda frame, segment: (frame.measure("requests", Kind.GUARD, event), _calls(frame, segment))
 
@@ -166,6 +181,47 @@ SIGNALS: Final[dict[str, Signal]] = {
             parts=_guard("guardrail.call.blocked"),
             segments=OF_ALL,
             about="Calls refused, or answers withheld.",
+        ),
+        Signal(
+            "retrieval_empty",
+            "Searches without a passage",
+            "percent",
+            parts=_share_of(RetrievalPart.EMPTY, RetrievalPart.SEARCHES),
+            segments=OF_ALL,
+            about="Of searches of documents, over the API and for answers.",
+        ),
+        Signal(
+            "retrieval_similarity",
+            "Similarity of the best passage",
+            "percent",
+            "down",
+            _mean_of(RetrievalPart.SIMILARITY),
+            segments=OF_ALL,
+            about="Mean cosine, of searches by vectors: falls where questions move away from the documents.",
+        ),
+        Signal(
+            "retrieval_degraded",
+            "Searches with a part left out",
+            "percent",
+            parts=_share_of(RetrievalPart.DEGRADED, RetrievalPart.SEARCHES),
+            segments=OF_ALL,
+            about="Vectors, rewriting or reranking failed or took too long.",
+        ),
+        Signal(
+            "answer_risk",
+            "Risk that answers are not borne out",
+            "percent",
+            parts=_mean_of(RetrievalPart.RISK),
+            segments=OF_ALL,
+            about="Mean over answers that rest on documents.",
+        ),
+        Signal(
+            "unsupported_answers",
+            "Answers with an unsupported claim",
+            "percent",
+            parts=_share_of(RetrievalPart.UNSUPPORTED, RetrievalPart.RISK),
+            segments=OF_ALL,
+            about="Of answers that rest on documents.",
         ),
         Signal(
             "score",

@@ -19,6 +19,11 @@ _OWN: Final = {
     "retry_rate": 0.05,
     "score": 0.05,
     "prompt_shift": 0.1,
+    "retrieval_empty": 0.05,
+    "retrieval_similarity": 0.05,
+    "retrieval_degraded": 0.05,
+    "answer_risk": 0.05,
+    "unsupported_answers": 0.1,
     "requests": 0.3,
 }
 _ABSOLUTE: Final = ("guardrail_rate", "retry_rate", "score")

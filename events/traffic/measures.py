@@ -32,9 +32,12 @@ class Kind(IntEnum):
     SCORE = 10
     """Scores of live calls, by :class:`events.traffic.scores.ScorePart`: ``requests`` counts them, ``cost_nanousd`` is
     their sum in billionths, for a score is 0 to 1."""
+    RETRIEVAL = 11
+    """Searches of documents and answers that rest on them, by :class:`events.traffic.retrieval.RetrievalPart`:
+    ``requests`` counts them, ``cost_nanousd`` is the sum of what is measured, in billionths."""
 
 
-OF_EVENTS: Final = (Kind.REFUSAL, Kind.GUARD, Kind.RULE, Kind.CACHE, Kind.SCORE)
+OF_EVENTS: Final = (Kind.REFUSAL, Kind.GUARD, Kind.RULE, Kind.CACHE, Kind.SCORE, Kind.RETRIEVAL)
 """Kinds that are counted from events, not from the ledger."""
 
 

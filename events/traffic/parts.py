@@ -1,4 +1,4 @@
-"""What events of refusals, guardrails, caches and scores count for, and how the parts of rows are written. Pure."""
+"""What events count for beside the ledger, and how the parts of rows are written. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Self
 
 from contracts.events import (
+    AnswerAssessed,
     CacheHit,
     CacheMissed,
     CacheShadowed,
@@ -14,9 +15,11 @@ from contracts.events import (
     GuardrailFailed,
     GuardrailMatched,
     RequestRejected,
+    RetrievalSearched,
     ScoreRecorded,
 )
 from events.traffic.measures import Kind
+from events.traffic.retrieval import measured_in
 from events.traffic.scores import UNIT, parts_of
 
 _SEPARATOR: Final = "/"
@@ -107,6 +110,8 @@ def counts_of(event_type: str, payload: EventPayload) -> Iterator[Count]:
     elif isinstance(payload, ScoreRecorded):
         for of_score in parts_of(payload.evaluator, payload.score, route=payload.route, model=payload.model):
             yield Count(Kind.SCORE, str(of_score), round(payload.score * UNIT))
+    elif isinstance(payload, RetrievalSearched | AnswerAssessed):
+        yield from (Count(Kind.RETRIEVAL, part.value, measured) for part, measured in measured_in(payload))
 
 
 def _outcome(payload: GuardrailEvent) -> str:

@@ -69,6 +69,20 @@ def test_guardrails_are_counted_by_call():
     assert values(frame, "blocked_rate") == [0.1]
 
 
+def test_searches_and_answers_are_shares_and_means_of_their_own():
+    rows = [row(0, part, Kind.RETRIEVAL, requests=n) for part, n in (("searches", 10), ("empty", 2), ("degraded", 1))]
+    rows.append(row(0, "similarity", Kind.RETRIEVAL, requests=8, cost_nanousd=6_000_000_000))
+    rows.append(row(0, "risk", Kind.RETRIEVAL, requests=4, cost_nanousd=1_000_000_000))
+    rows.append(row(0, "unsupported", Kind.RETRIEVAL, requests=1))
+    frame = Frame(0, 60, rows)
+
+    assert values(frame, "retrieval_empty") == [0.2]
+    assert values(frame, "retrieval_degraded") == [0.1]
+    assert values(frame, "retrieval_similarity") == [0.75]
+    assert values(frame, "answer_risk") == [0.25]
+    assert values(frame, "unsupported_answers") == [0.25]
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_every_signal_has_a_value_for_every_minute(name: str):
     series = series_of(Frame(0, 600), SIGNALS[name], Segment(), 5)
