@@ -21,8 +21,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urljoin
 
 import httpx
+from selectolax.lexbor import LexborHTMLParser
 
 from bench.page_parts import Part, parts_of
 from deploy.demo_installation import OPERATOR, OWNER, ROOT, TENANT, DemoInstallation, demo_installation
@@ -86,7 +88,7 @@ HARDER: dict[str, str] = {
 """Far back, deep in a list, rare or absent, or over the longest range: as :data:`deploy.screenshots.PAGES`, and
 ``>> next*N`` follows the link to the next page N times; a third part is put behind the link. ``{{key}}`` is the id of
 the tenant's key that was used last."""
-_LINK = re.compile(r'href="([^"]+)"')
+_CONTINUES = re.compile(r"\?.*|[\w-]+/")
 _NEXT = re.compile(r'rel="next" href="([^"]+)"')
 
 
@@ -133,10 +135,10 @@ def _filled(client: httpx.Client, address: str, fields: dict[str, str]) -> bool:
 
 
 def address_of(client: httpx.Client, description: str) -> str:
-    """The page's address; of a page of one object, that of the first link below the list's own address.
+    """The page's address: each further step is what follows in it, or the selector of a link on the page before.
 
     Raises:
-        LookupError: the list has no such link.
+        LookupError: a page has no such link.
     """
     if "{key}" in description:
         key = address_of(client, f"/t/{TENANT}/keys/?sort=-last_used_at >> a.row-link")
@@ -151,15 +153,19 @@ def address_of(client: httpx.Client, description: str) -> str:
                 raise LookupError(f"{address} is the last page")
             address = address.partition("?")[0] + following[1].replace("&amp;", "&")
         return address
-    return _first_object(client, address) + "".join(steps[1:])
+    for step in steps:
+        address = address + step if _CONTINUES.fullmatch(step) else _linked(client, address, step)
+    return address
 
 
-def _first_object(client: httpx.Client, address: str) -> str:
-    for link in _LINK.findall(client.get(address).text):
-        path = address.partition("?")[0]
-        if link.startswith(path) and re.match(r"\w*[0-9a-f-]{8}|\d+/|\d{4}/", link.removeprefix(path)):
-            return str(link)
-    raise LookupError(f"there is no link of an object on {address}")
+def _linked(client: httpx.Client, address: str, selector: str) -> str:
+    """Where the first such link leads; ``:has-text('…')`` at the end is as browsers' drivers have it."""
+    selector, _, text = selector.removesuffix("')").partition(":has-text('")
+    for link in LexborHTMLParser(client.get(address).text).css(selector):
+        to = link.attributes.get("href")
+        if to is not None and text in link.text():
+            return urljoin(address, to)
+    raise LookupError(f"there is no {selector} on {address}")
 
 
 def timed(name: str, ask: Callable[[], httpx.Response], runs: int, expected: int = 200) -> tuple[Timing, str]:
