@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
 from contracts.ports import DependencyProbe
+
+log = logging.getLogger(__name__)
 
 _registered: dict[str, DependencyProbe] = {}
 
@@ -43,9 +46,17 @@ def registered_gauges() -> list[MetricGauge]:
 
 def gauge_lines() -> bytes:
     """As Prometheus reads them; those without a value are left out."""
-    found = [(one, one.read()) for one in registered_gauges()]
+    found = [(one, _read(one)) for one in registered_gauges()]
     return "".join(
         f"# HELP {one.name} {one.text}\n# TYPE {one.name} gauge\n{one.name} {value}\n"
         for one, value in found
         if value is not None
     ).encode()
+
+
+def _read(gauge: MetricGauge) -> float | None:
+    try:
+        return gauge.read()
+    except Exception:  # boundary: one that cannot be read keeps no other metric back
+        log.exception("the gauge %s cannot be read", gauge.name)
+        return None

@@ -36,7 +36,10 @@ class ChannelSerializer(RowSerializer):
         help_text="Slack's incoming webhook, or PagerDuty's routing key. Stored encrypted, never shown again.",
     )
     signing_secret = serializers.CharField(
-        read_only=True, required=False, help_text="Of a new webhook: what its messages are signed with, this once."
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Of a new webhook: what its messages are signed with, this once.",
     )
 
     class Meta:

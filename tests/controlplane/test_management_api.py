@@ -28,6 +28,7 @@ OF_THEIR_OWN = (
     *("evaluation/golden-sets", "evaluation/evaluators", "evaluation/gates", "evaluation/runs"),
     *("evaluation/run-schedules", "evaluation/live-evaluations", "evaluation/drift-monitors"),
     *("reports/schedules", "reports/reports", "insights/impact-rules", "deployments"),
+    *("collections", "documents", "ingests"),
     "invitations",
     "guardrails/policies",
 )

@@ -23,7 +23,7 @@ class OneEndpoint:
         self.handler = handler
         self.seen: list[GatewayRequest] = []
 
-    def find(self, path: str) -> tuple[Endpoint, str] | None:
+    def find(self, path: str, method: str = "") -> tuple[Endpoint, str] | None:
         return (Endpoint("POST", "/v1/echo", self.serve), "") if path == "/v1/echo" else None
 
     async def serve(self, request: GatewayRequest, argument: str) -> Answer:
