@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.views.generic import View
 
@@ -27,6 +29,9 @@ from tenants.pages.fields import InSections, NamesField, explained
 from tenants.roles import TenantPermission
 from tenants.validators import ROUTE_NAME
 from tenants.workspaces import WorkspacePage
+
+MOST_KEYS: Final = 200
+"""That a form offers."""
 
 
 class PolicyForm(InSections, forms.Form):
@@ -65,10 +70,24 @@ class PolicyForm(InSections, forms.Form):
         if tenant is None:
             del self.fields["keys"]
             return
-        keys = ApiKey.objects.for_tenant(tenant).order_by("name")
-        self.fields["keys"].choices = [(str(key.pk), key.name) for key in keys]  # type: ignore[attr-defined]
+        self._offer_keys(tenant, policy.keys if policy else [])
+
+    def _offer_keys(self, tenant: Tenant, chosen: Sequence[uuid.UUID]) -> None:
+        own = ApiKey.objects.for_tenant(tenant)
+        keys = list(own.order_by(F("last_used_at").desc(nulls_last=True), "-pk").only("name")[: MOST_KEYS + 1])
         if not keys:
             del self.fields["keys"]
+            return
+        box = self.fields["keys"]
+        assert isinstance(box, forms.MultipleChoiceField)
+        if len(keys) > MOST_KEYS:
+            box.help_text = (
+                f"None chosen: all keys. These are the {MOST_KEYS} that were used last, and those that are chosen; "
+                "others can be named in guardrails.yaml and over the API."
+            )
+            keys = [*keys[:MOST_KEYS], *own.filter(pk__in=chosen).only("name")]
+        names = {str(key.pk): key.name for key in keys}
+        box.choices = [(key, names[key]) for key in sorted(names, key=names.__getitem__)]
 
     def _offer_routes(self, tenant: Tenant | None, chosen: list[str]) -> None:
         names = callable_names(tenant.pk).routes if tenant is not None else ()

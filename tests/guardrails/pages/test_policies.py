@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from contracts.guardrails import Action, Stage
 from guardrails import services
 from guardrails.engine.kinds import KINDS
 from guardrails.models import FalsePositive, Policy
 from tenants.audit import AuditEntry
-from tenants.models import Tenant
+from tenants.models import ApiKey, Tenant
 from tests.guardrails.policy_rows import make_policy, words_rule
 from tests.tenants.factories import make_key, make_tenant
 
@@ -301,3 +304,18 @@ def test_deleting_takes_the_name(developer: Client, acme: Tenant):
     assert Policy.objects.for_tenant(acme).exists()
     developer.post(f"/t/acme/guardrails/{policy.pk}/delete/", {"typed": "standard"})
     assert not Policy.objects.for_tenant(acme).exists()
+
+
+def test_of_very_many_keys_those_that_were_used_last_and_the_chosen_ones_are_offered(
+    developer: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("guardrails.pages.policy_changes.MOST_KEYS", 2)
+    keys = [make_key(acme, name=f"key-{number}") for number in range(4)]
+    for minutes, key in enumerate(keys):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=timezone.now() - timedelta(minutes=minutes))
+    policy = services.create_policy(tenant=acme, name="standard", keys=[keys[3].pk])
+
+    shown = body(developer.get(f"/t/acme/guardrails/{policy.pk}/edit/"))
+
+    assert [key.name for key in keys if str(key.pk) in shown] == ["key-0", "key-1", "key-3"]
+    assert "used last" in shown
