@@ -13,7 +13,7 @@ import django_filters
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
 from console.tables.columns import Column
@@ -299,8 +299,11 @@ class Table:
 
     @property
     def empty_url(self) -> str:
-        """Where the empty state's button leads; empty where the user may not go there."""
+        """Where the empty state's button leads; empty where nobody here may go there."""
         empty = self.empty
         if not empty.url_name or (empty.permission and not self.workspace.may(empty.permission)):
             return ""
-        return reverse(empty.url_name) if ":" in empty.url_name else self.workspace.url(empty.url_name)
+        try:
+            return reverse(empty.url_name) if ":" in empty.url_name else self.workspace.url(empty.url_name)
+        except NoReverseMatch:
+            return ""

@@ -59,11 +59,6 @@ class CollectionTable(Table):
         """Its page."""
         return self.workspace.url("collection", pk=row.pk)
 
-    @property
-    def empty_url(self) -> str:
-        """A collection is made in the workspace of its tenant."""
-        return "" if self.workspace.is_platform else super().empty_url
-
     def shown_columns(self) -> tuple[Column, ...]:
         """Whose a collection is, is known in a tenant."""
         return tuple(column for column in self.columns if column.name != "tenant" or self.workspace.is_platform)

@@ -215,3 +215,8 @@ def test_whoever_may_not_read_stored_prompts_sees_no_text(as_member, acme: Tenan
     assert "Question" not in shown
     for address in (f"{golden_set}export/", f"{page}review/", f"{golden_set}items/new/", f"{golden_set}upload/"):
         assert viewer.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["golden-sets", "evaluation-runs", "live-evaluation", "documents"])
+def test_an_empty_list_of_all_tenants_leads_to_no_page_that_only_tenants_have(operator: Client, page: str):
+    assert "New " not in body(operator.get(f"/console/{page}/")).partition("<main")[2]
