@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Final, Protocol
 
 import msgspec
 
 from contracts.specs import KeySpec, TenantSpec
-from gateway.formats.base import AnswerFacts
+from gateway.formats.base import AnswerFacts, ChatFormat
+
+CHAT: Final = "/v1/chat/completions"
+EMBEDDINGS: Final = "/v1/embeddings"
+"""Endpoints of calls that the product makes by itself."""
 
 Headers = list[tuple[bytes, bytes]]
 Keep = Callable[[AnswerFacts, bytes], Awaitable[None]]
@@ -51,3 +56,10 @@ class Answer(msgspec.Struct):
     headers: Headers
     body: bytes = b""
     stream: AsyncGenerator[bytes, None] | None = None
+
+
+class Serve(Protocol):
+    """As :meth:`gateway.pipeline.Pipeline.serve`."""
+
+    def __call__(self, exchange: GatewayRequest, *, endpoint: str, format_: ChatFormat | None) -> Awaitable[Answer]:
+        """Answer one call."""

@@ -17,12 +17,11 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from contracts.addresses import client_address
 from gateway.endpoints import serve
-from gateway.exchange import Answer, GatewayRequest
+from gateway.exchange import CHAT, Answer, GatewayRequest
 from gateway.process import running
 from tenants.models import Tenant, User
 from tenants.playground_keys import clear_playground_key
 
-CHAT = "/v1/chat/completions"
 SOURCE_TAG = "source"
 PLAYGROUND = "playground"
 

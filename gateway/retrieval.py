@@ -19,11 +19,11 @@ from gateway.answers import json_answer
 from gateway.engine.admission import Admission
 from gateway.engine.authentication import Authenticator, presented_key
 from gateway.engine.grounding.asked import MAX_NAME, MAX_QUESTION, check_options, query_of
-from gateway.engine.grounding.in_callers_name import InCallersName, Serve
+from gateway.engine.grounding.in_callers_name import InCallersName
 from gateway.engine.grounding.screening import suspicions, whole_text
 from gateway.engine.grounding.searching import Search
 from gateway.engine.limits import applied_limits
-from gateway.exchange import Answer, GatewayRequest
+from gateway.exchange import Answer, GatewayRequest, Serve
 from gateway.formats.validation import convert, decode_object
 
 QUERY: Final = "retrieval"

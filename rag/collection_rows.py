@@ -30,6 +30,12 @@ LOCAL_MODELS = {
 """Models on the processor: their dimensions, and what they are for."""
 
 
+def route_in(model: str) -> str:
+    """Of ``route:NAME`` the name; empty where the model is a local one."""
+    kind, _, name = model.partition(":")
+    return name if kind == "route" else ""
+
+
 class Language(models.TextChoices):
     """PostgreSQL's configurations of full-text search, by what they are of."""
 
@@ -169,8 +175,7 @@ class Collection(ConfigRow):
     @property
     def embedding_route(self) -> str:
         """The route whose model embeds; empty where it is a local one."""
-        kind, _, name = self.embedding_model.partition(":")
-        return name if kind == "route" else ""
+        return route_in(self.embedding_model)
 
 
 class EmbeddingIndex(models.Model):

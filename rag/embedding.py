@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from contracts.errors import GatewayError, ServiceUnavailable
-from gateway.engine.inside_calls import EMBEDDINGS, InsideCall
-from gateway.exchange import Answer
+from gateway.engine.inside_calls import InsideCall
+from gateway.exchange import EMBEDDINGS, Answer
 from gateway.process import running
-from rag.collection_rows import MINILM, STATIC, Collection, EmbeddingIndex
+from rag.collection_rows import MINILM, STATIC, Collection, EmbeddingIndex, route_in
 
 if TYPE_CHECKING:
     from embeddings.base import TextEmbedder as LocalEmbedder
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 KEY_ID: Final = "documents"
 KEY_NAME: Final = "Documents"
-ROUTE: Final = "route:"
 AT_ONCE: Final = 64
 """Texts in one call of a provider."""
 
@@ -57,8 +56,7 @@ def model_of(model: Collection | EmbeddingIndex | str) -> str:
 
 def route_of(model: Collection | EmbeddingIndex | str) -> str:
     """The route whose model embeds; empty where it is a local one."""
-    name = model_of(model)
-    return name.removeprefix(ROUTE) if name.startswith(ROUTE) else ""
+    return route_in(model_of(model))
 
 
 def vectors_of(index: EmbeddingIndex, texts: Sequence[str]) -> tuple[Vectors, str]:

@@ -15,37 +15,25 @@ from tenants.emitting import emit
 def tell_taken(run: ActionRun) -> None:
     """It was taken, tried in a dry run, held back, or failed."""
     _audit(run)
-    _emit(
-        run,
-        ActionTaken(
-            run_id=str(run.pk),
-            action_id=str(run.action_id or ""),
-            action=run.name,
-            kind=run.kind,
-            outcome=run.state,
-            text=run.text,
-            alert_id=str(run.alert_id),
-            incident_id=str(run.incident_id),
-        ),
-    )
+    _emit(run, ActionTaken(**_told(run), alert_id=str(run.alert_id)))
 
 
 def tell_undone(run: ActionRun) -> None:
     """It was put back, or somebody was faster."""
     _audit(run)
-    _emit(
-        run,
-        ActionUndone(
-            run_id=str(run.pk),
-            action_id=str(run.action_id or ""),
-            action=run.name,
-            kind=run.kind,
-            outcome=run.state,
-            text=run.text,
-            actor=current_actor().name,
-            incident_id=str(run.incident_id),
-        ),
-    )
+    _emit(run, ActionUndone(**_told(run), actor=current_actor().name))
+
+
+def _told(run: ActionRun) -> dict[str, str]:
+    return {
+        "run_id": str(run.pk),
+        "action_id": str(run.action_id or ""),
+        "action": run.name,
+        "kind": run.kind,
+        "outcome": run.state,
+        "text": run.text,
+        "incident_id": str(run.incident_id),
+    }
 
 
 def _audit(run: ActionRun) -> None:

@@ -7,8 +7,7 @@ them; rules that redact or mask do, so that a judge's provider sees no more than
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -17,22 +16,13 @@ from contracts.errors import GatewayError, ModelNotFound
 from contracts.ports import Clock, ModelQuestion
 from contracts.specs import Capability, KeySpec, RouteSpec, TenantSpec
 from gateway.engine.spec_cache import SpecCache
-from gateway.exchange import Answer, GatewayRequest, Insider
-from gateway.formats.base import ChatFormat
+from gateway.exchange import CHAT, Answer, GatewayRequest, Insider, Serve
 from gateway.formats.openai import OpenAIChatFormat
 
-ENDPOINT: Final = "/v1/chat/completions"
 SOURCE: Final = "judge"
 """Value of the tag ``source``."""
 TRYING: Final = KeySpec(id="guardrails", tenant_id="", name="Guardrails")
 """In whose name is asked where a text is tried that belongs to no call."""
-
-
-class Serve(Protocol):
-    """As :meth:`gateway.pipeline.Pipeline.serve`."""
-
-    def __call__(self, exchange: GatewayRequest, *, endpoint: str, format_: ChatFormat | None) -> Awaitable[Answer]:
-        """Answer one call."""
 
 
 class QuestionFailed(GatewayError):
@@ -64,8 +54,8 @@ class Questions:
             ),
             msgspec.structs.replace(asker.tenant, limits=()),
         )
-        exchange = GatewayRequest("POST", ENDPOINT, "", {}, "", body, self._clock.monotonic(), insider)
-        answer = await self._serve(exchange, endpoint=ENDPOINT, format_=OpenAIChatFormat())
+        exchange = GatewayRequest("POST", CHAT, "", {}, "", body, self._clock.monotonic(), insider)
+        answer = await self._serve(exchange, endpoint=CHAT, format_=OpenAIChatFormat())
         return _said(answer)
 
     async def _body(self, asker: Asker, question: ModelQuestion) -> JsonObject:

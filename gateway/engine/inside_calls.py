@@ -15,13 +15,10 @@ from contracts.errors import ServiceUnavailable
 from contracts.guardrails import PolicySpec
 from contracts.ports import Clock
 from contracts.specs import KeySpec, TenantSpec
-from gateway.engine.guardrail_questions import Serve
 from gateway.engine.spec_cache import SpecCache
-from gateway.exchange import Answer, GatewayRequest, Insider, Keep
+from gateway.exchange import CHAT, EMBEDDINGS, Answer, GatewayRequest, Insider, Keep, Serve
 from gateway.formats.openai import OpenAIChatFormat
 
-ENDPOINT: Final = "/v1/chat/completions"
-EMBEDDINGS: Final = "/v1/embeddings"
 _HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-store"}
 """What is measured has to be answered by a model, not by what another call got."""
 
@@ -39,7 +36,7 @@ class InsideCall(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicySpec | None = None
     """Applied in place of what is in force of the same policy, or besides what is in force."""
     keep: Keep | None = None
-    endpoint: str = ENDPOINT
+    endpoint: str = CHAT
 
 
 class InsideCalls:

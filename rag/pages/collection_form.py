@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 
-from rag.collection_rows import LOCAL_MODELS, STATIC
+from rag.collection_rows import LOCAL_MODELS, STATIC, route_in
 from rag.models import Collection
 from rag.pages.words import METHODS, ROUTE_WORDS, model_choices, model_missing
 from tenants.callable_names import callable_names
@@ -26,7 +26,7 @@ def model_fields(names: list[str], *, current: str = STATIC) -> dict[str, forms.
         label="Route of the embedding model",
         required=False,
         choices=[("", "Choose a route"), *((one, one) for one in names)],
-        initial=current.partition(":")[2],
+        initial=route_in(current),
         widget=forms.Select(attrs=shown_with(f"embedding={BY_ROUTE}")),
     )
     embedding = forms.ChoiceField(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
-from rag.collection_rows import LOCAL_MODELS, MINILM, STATIC
+from rag.collection_rows import LOCAL_MODELS, MINILM, STATIC, route_in
 from rag.models import Document, EmbeddingIndex, Ingest
 
 DOCUMENT_STATES: Final = {
@@ -104,8 +104,8 @@ def model_name(model: str | None) -> str:
     """As people call it."""
     if not model:
         return "None yet"
-    kind, _, route = model.partition(":")
-    return f"Route {route}" if kind == "route" and route else MODEL_NAMES.get(model, model)
+    route = route_in(model)
+    return f"Route {route}" if route else MODEL_NAMES.get(model, model)
 
 
 def model_missing(model: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from contracts.errors import GatewayError
 from contracts.retrieval import Embed, Method
-from rag.collection_rows import LOCAL_MODELS
+from rag.collection_rows import LOCAL_MODELS, route_in
 from rag.search.limits import Deadline
 from rag.search.scope import Scope
 
@@ -52,7 +52,7 @@ async def routed_vectors(scope: Scope, embed: Embed, texts: Sequence[str], deadl
 async def _routed(embed: Embed, model: str, texts: Sequence[str], seconds: float) -> Sequence[Sequence[float]] | str:
     try:
         async with asyncio.timeout(seconds):
-            found = await embed(model.removeprefix("route:"), list(texts))
+            found = await embed(route_in(model), list(texts))
     except TimeoutError:
         return "vectors_embedding_slow"
     except GatewayError as error:

@@ -7,7 +7,7 @@ the call that they are for. Limits of rate and concurrency leave them out: a cal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -15,21 +15,12 @@ from contracts.chat import JsonObject
 from contracts.errors import GatewayError
 from contracts.ports import Clock
 from contracts.specs import KeySpec, TenantSpec
-from gateway.exchange import Answer, GatewayRequest, Insider
+from gateway.exchange import CHAT, EMBEDDINGS, GatewayRequest, Insider, Serve
 from gateway.formats.base import ChatFormat
 from gateway.formats.openai import OpenAIChatFormat
 
-CHAT: Final = "/v1/chat/completions"
-EMBEDDINGS: Final = "/v1/embeddings"
 SOURCE: Final = "retrieval"
 """Value of the tag ``source``."""
-
-
-class Serve(Protocol):
-    """As :meth:`gateway.pipeline.Pipeline.serve`."""
-
-    async def __call__(self, exchange: GatewayRequest, *, endpoint: str, format_: ChatFormat | None) -> Answer:
-        """Answer one call."""
 
 
 class ModelFailed(GatewayError):

@@ -24,10 +24,11 @@ from gateway.engine.grounding.choosing import chosen, is_relevant, room
 from gateway.engine.grounding.citing import citations, url_citations
 from gateway.engine.grounding.fence import fence, says_so, unsupported_text
 from gateway.engine.grounding.grounded import Grounded
-from gateway.engine.grounding.in_callers_name import InCallersName, Serve
+from gateway.engine.grounding.in_callers_name import InCallersName
 from gateway.engine.grounding.screening import screened
 from gateway.engine.grounding.searching import Search
 from gateway.engine.guarding import Guarding
+from gateway.exchange import Serve
 from gateway.formats.chat_request import RAG
 
 log = logging.getLogger(__name__)
