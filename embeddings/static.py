@@ -96,7 +96,7 @@ _shared: Embedder | None = None
 
 
 def shared_embedder() -> Embedder:
-    """The process's one copy of the model (16 MB), loaded at its first use.
+    """The process's one copy of the model (16 MB, mapped), opened at its first use.
 
     Raises:
         EmbeddingModelMissing: the package with the model is not installed.
@@ -124,6 +124,6 @@ def _table(path: Path) -> np.ndarray[Any, np.dtype[np.float16]]:
         [tensor] = header.values()
         if tensor["dtype"] != "F16":
             raise EmbeddingModelMissing(f"{path.name} holds {tensor['dtype']}, not F16.")
-        start, end = tensor["data_offsets"]
-        file.seek(8 + length + start)
-        return np.frombuffer(file.read(end - start), np.float16).reshape(tensor["shape"])
+        start, _end = tensor["data_offsets"]
+    # Mapped, not read: the workers of a machine share its pages, and those of tokens that nobody uses stay on disk.
+    return np.memmap(path, np.float16, "r", 8 + length + start, tuple(tensor["shape"]))

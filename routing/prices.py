@@ -27,6 +27,7 @@ class PriceHistory:
         rows: list[ModelPrice] = list(model.prices.all())
         self._own = [row for row in rows if tenant_id is not None and row.tenant_id == tenant_id]
         self._everybodys = [row for row in rows if row.tenant_id is None]
+        self._rows = (*self._own, *self._everybodys)
         self._published = PublishedPrices(
             kind=model.provider.kind, base_url=model.provider.base_url, wire_name=model.wire_name or model.name
         )
@@ -48,18 +49,16 @@ class PriceHistory:
 
     def timeline(self, now: datetime) -> PriceTimeline:
         """The price now, and every later one that is known today."""
-        instants = self._published.changes_after(now)
-        for row in (*self._own, *self._everybodys):
+        instants = set() if _covered(self._rows, now) else self._published.changes_after(now)
+        for row in self._rows:
             instants |= {edge for edge in (row.valid_from, row.valid_until) if edge is not None and edge > now}
         present = self.at(now)
         return PriceTimeline(price=present, price_changes=self._changes(present, sorted(instants)))
 
     def between(self, start: datetime, end: datetime) -> PriceTimeline:
         """The price at ``start``, and every other one that began before ``end``."""
-        instants = {
-            edge for row in (*self._own, *self._everybodys) for edge in (row.valid_from, row.valid_until) if edge
-        }
-        day = start
+        instants = {edge for row in self._rows for edge in (row.valid_from, row.valid_until) if edge}
+        day = end if _covered(self._rows, start, end) else start
         while day < end:  # What prices by the hour will be is told for some days ahead.
             instants |= self._published.changes_after(day)
             day += timedelta(days=1)
@@ -91,6 +90,19 @@ def _in_force(rows: Iterable[ModelPrice], instant: datetime) -> ModelPrice | Non
         if begun and (row.valid_until is None or row.valid_until > instant):
             return row
     return None
+
+
+def _covered(rows: Iterable[ModelPrice], start: datetime, end: datetime | None = None) -> bool:
+    """Whether one of them is in force at every instant from ``start`` on, to ``end`` or for good."""
+    instant = start
+    while end is None or instant < end:
+        row = _in_force(rows, instant)
+        if row is None:
+            return False
+        if row.valid_until is None:
+            return True
+        instant = row.valid_until
+    return True
 
 
 def _unix_ms(instant: datetime) -> int:

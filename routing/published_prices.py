@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any
-
-from genai_prices import data_snapshot
-from genai_prices.types import ModelInfo, StartDateConstraint, TieredPrices, TimeOfDateConstraint
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from contracts.money import NANO_USD_PER_USD
 from contracts.specs import PriceSpec
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 _REQUESTS_PER_KCOUNT = 1_000
 
@@ -30,7 +30,12 @@ class PublishedPrices:
     """
 
     def __init__(self, *, kind: str, base_url: str, wire_name: str) -> None:
-        self._info = _find(kind, base_url, wire_name)
+        self._named = (kind, base_url, wire_name)
+
+    @cached_property
+    def _info(self) -> ModelInfo | None:
+        """Looked for when it is asked for: the data takes 18 MB, which a worker saves whose models have prices."""
+        return _find(*self._named)
 
     def at(self, instant: datetime) -> PriceSpec | None:
         """The price at that instant; None when none is known."""
@@ -80,6 +85,8 @@ _DAYS_AHEAD = 3
 
 
 def _beginnings(constraint: StartDateConstraint | TimeOfDateConstraint | None, now: datetime) -> Iterator[datetime]:
+    from genai_prices.types import StartDateConstraint, TimeOfDateConstraint
+
     if isinstance(constraint, StartDateConstraint):
         yield _utc(constraint.start_date, time())
     elif isinstance(constraint, TimeOfDateConstraint):
@@ -98,6 +105,8 @@ def _utc(day: date, at: time) -> datetime:
 @lru_cache(maxsize=4_096)
 def _find(kind: str, base_url: str, wire_name: str) -> ModelInfo | None:
     # Remembered, as it takes half a millisecond, and the data stays what it is while the process lives.
+    from genai_prices import data_snapshot
+
     snapshot = data_snapshot.get_snapshot()
     by_owner = _OWNERS.get(kind)
     try:
@@ -110,5 +119,5 @@ def _find(kind: str, base_url: str, wire_name: str) -> ModelInfo | None:
 def _nano_usd(price: Decimal | TieredPrices | Any | None) -> int | None:
     if price is None:
         return None
-    base = price.base if isinstance(price, TieredPrices) else price
+    base = getattr(price, "base", price)
     return int(base * NANO_USD_PER_USD)

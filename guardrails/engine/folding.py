@@ -99,6 +99,27 @@ def folded(original: str) -> Reading:
     return reading.replaced(_look_alikes(reading.text))
 
 
+def in_small_letters(text: str) -> str:
+    """The text in small letters and with plain blanks, character for character."""
+    small = text.lower()
+    return with_plain_blanks(small if len(small) == len(text) else "".join(_small(char) for char in text))
+
+
+def with_plain_blanks(text: str) -> str:
+    """The text with a plain blank for each other one."""
+    if text.isascii():
+        # Most texts have none of them, which this sees far sooner than a table of characters would.
+        for blank in "\n\t\r\x0b\x0c":
+            text = text.replace(blank, " ")
+        return text
+    return "".join(" " if char.isspace() else char for char in text)
+
+
+def _small(char: str) -> str:
+    small = char.lower()
+    return small if len(small) == 1 else char
+
+
 def _plain(original: str, plain: dict[str, str]) -> Reading:
     """The text with other characters for those that are not to be read as they stand."""
     for character, instead in plain.items():

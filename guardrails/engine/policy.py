@@ -42,7 +42,7 @@ def strongest(actions: Iterable[Action | None]) -> Action | None:
 class AnswerText(Text):
     """What a model said: read as it stands. Streams could not be relayed if any of it might be wrapped."""
 
-    @cached_property
+    @property
     def decoded(self) -> tuple[Reading, ...]:
         """Nothing."""
         return ()
@@ -140,6 +140,10 @@ class PolicySet:
         """Changes whenever another version applies."""
         self.detectors = {stage: _named(rules) for stage, rules in self._by_stage.items()}
         """By stage, what the fast rules look for: the same for rules that find the same."""
+        self.masking = frozenset(
+            stage for stage, rules in self._by_stage.items() if any(rule.spec.action is Action.MASK for rule in rules)
+        )
+        """Stages at which a rule replaces what it finds and gives it back in the answer."""
 
     @cached_property
     def asks_models(self) -> bool:
@@ -198,9 +202,12 @@ async def apply(
     ``screened`` are texts at which the fast ones of these very rules need not look again.
     """
     started = time.perf_counter()
-    looked = [text_at(stage, text) for text in texts]
     fresh = [number for number, text in enumerate(texts) if screened is None or not screened.knows(text)]
     seams = Seams(texts, neighbours, screened) if len(neighbours) > 1 else None
+    if not fresh and (seams is None or not seams.text) and all(rule.fast is not None for rule in rules):
+        # Conversations that go on are mostly that: nothing new for any rule.
+        return Verdict(stage, list(texts), duration_ms=_since(started))
+    looked = [text_at(stage, text) for text in texts]
     if seams is not None and seams.text:
         fresh.append(len(looked))
         looked.append(text_at(stage, seams.text))
@@ -253,6 +260,8 @@ async def _ask(rules: Sequence[CompiledRule], stage: Stage, texts: Sequence[Text
     """Ask the rules, fast ones of the ``fresh`` texts alone; gives the answers that say something."""
     unknown = [texts[number] for number in fresh]
     size = sum(len(text.original) for text in unknown)
+    if len(unknown) == 1 == len(texts) and size <= INLINE and all(rule.deep is None for rule in rules):
+        return _ask_of_one(rules, stage, unknown[0])
     patience = max(1.0, size / INLINE)
     whole_patience = max(1.0, sum(len(text.original) for text in texts) / INLINE)
     waiting: list[Awaitable[Asked]] = []
@@ -277,6 +286,32 @@ async def _ask(rules: Sequence[CompiledRule], stage: Stage, texts: Sequence[Text
     return answers
 
 
+def _ask_of_one(rules: Sequence[CompiledRule], stage: Stage, text: Text) -> list[Asked]:
+    """The answers that say something, of fast rules about the only text: as :func:`ask_inline`, without a word for
+    those that find nothing.
+    """
+    answers = []
+    for rule in rules:
+        started = time.perf_counter()
+        try:
+            found = rule.fast.find(text) if rule.fast is not None else None
+        except Exception as error:
+            answers.append(_failed(rule, stage, error, started))
+        else:
+            if found is None:
+                answers.append(Asked(rule, [], Failure(rule, stage, "broken", rule.problem, 0.0)))
+            elif found:
+                answers.append(Asked(rule, [(0, finding) for finding in found], None, _since(started)))
+    return answers
+
+
+def _failed(rule: CompiledRule, stage: Stage, error: Exception, started: float) -> Asked:
+    """Whatever a detector stumbles over: the rule's ``on_error`` decides, and the event tells."""
+    log.error("rule %r failed", rule.spec.name, exc_info=error)
+    took_ms = _since(started)
+    return Asked(rule, [], Failure(rule, stage, "error", type(error).__name__, took_ms), took_ms)
+
+
 def ask_inline(rule: CompiledRule, stage: Stage, texts: Sequence[Text], patience: float = 1.0) -> Asked:
     """Ask a fast rule here and now; its deadline is of processor time, because nobody else's turn is its fault."""
     started = time.perf_counter()
@@ -294,9 +329,7 @@ def ask_inline(rule: CompiledRule, stage: Stage, texts: Sequence[Text], patience
             if found := rule.fast.find(text):
                 asked.findings.extend((number, finding) for finding in found)
     except Exception as error:
-        # Whatever a detector stumbles over: the rule's on_error decides, and the event tells.
-        log.exception("rule %r failed", rule.spec.name)
-        asked.failure = Failure(rule, stage, "error", type(error).__name__, _since(started))
+        return _failed(rule, stage, error, started)
     asked.duration_ms = _since(started)
     return asked
 
@@ -313,9 +346,7 @@ async def _ask_within(rule: CompiledRule, stage: Stage, texts: Sequence[Text], p
         failure = Failure(rule, stage, "deadline", f"{rule.spec.deadline_ms} ms", _since(started))
         return Asked(rule, [], failure, _since(started))
     except Exception as error:
-        log.exception("rule %r failed", rule.spec.name)
-        failure = Failure(rule, stage, "error", type(error).__name__, _since(started))
-        return Asked(rule, [], failure, _since(started))
+        return _failed(rule, stage, error, started)
     return Asked(rule, found, None, _since(started))
 
 

@@ -8,6 +8,7 @@ not tell one tenant what another has sent.
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -28,7 +29,7 @@ class Screened:
 
     def by(self, tenant_id: str, detectors: bytes) -> ScreenedBy:
         """Those of a tenant that these detectors have looked at."""
-        return ScreenedBy(self, blake2b(detectors, key=tenant_id.encode()[:64]).digest())
+        return ScreenedBy(self, _key(tenant_id, detectors))
 
     def knows(self, digest: bytes) -> bool:
         """Whether the text was found to be good, and keeps it for longer if so."""
@@ -42,6 +43,11 @@ class Screened:
         self._digests[digest] = None
         if len(self._digests) > self._most:
             self._digests.popitem(last=False)
+
+
+@lru_cache(maxsize=4_096)
+def _key(tenant_id: str, detectors: bytes) -> bytes:
+    return blake2b(detectors, key=tenant_id.encode()[:64]).digest()
 
 
 class ScreenedBy:

@@ -10,7 +10,7 @@ import msgspec
 
 from contracts.guardrails import Finding
 from guardrails.engine.decoding import disguises
-from guardrails.engine.folding import Reading, folded
+from guardrails.engine.folding import Reading, folded, in_small_letters, with_plain_blanks
 from guardrails.engine.spans import Stretches
 from guardrails.engine.text import Text
 
@@ -71,16 +71,28 @@ class Words:
 
     def find(self, text: Text) -> Sequence[Finding]:
         """The listed words, in order."""
-        found = list(self._in(text.folded if self._options.look_alikes else Reading(text.original)))
+        found = list(self._plainly(text))
         if self._options.disguised:
             for reading in text.decoded:
                 # A reading holds the plain words around a code word as well.
                 known = {(one.start, one.end) for one in found}
-                found.extend(one for one in self._in(reading) if (one.start, one.end) not in known)
+                found.extend(
+                    one
+                    for one in self._in(reading, self._same_length(reading.text))
+                    if (one.start, one.end) not in known
+                )
         return _joined(found)
 
-    def _in(self, reading: Reading) -> Iterator[Finding]:
-        plain = self._same_length(reading.text)
+    def _plainly(self, text: Text) -> Iterator[Finding]:
+        if not self._options.look_alikes:
+            reading = Reading(text.original)
+            return self._in(reading, self._same_length(reading.text))
+        return self._in(
+            text.folded, self._same_length(text.folded.text) if self._options.case_sensitive else text.small
+        )
+
+    def _in(self, reading: Reading, plain: str) -> Iterator[Finding]:
+        """``plain`` is what the reading says, as listed words are written."""
         spans = list(self._spans(self._listed, plain))
         if not spans:
             return
@@ -104,21 +116,8 @@ class Words:
         return self._same_length(" ".join(read.split()) or word)
 
     def _same_length(self, text: str) -> str:
-        """In small letters and with plain blanks, character for character."""
-        if not self._options.case_sensitive:
-            small = text.lower()
-            text = small if len(small) == len(text) else "".join(_small(char) for char in text)
-        if text.isascii():
-            return text.translate(_BLANKS)
-        return "".join(" " if char.isspace() else char for char in text)
-
-
-_BLANKS = str.maketrans("\t\n\r\x0b\x0c", "     ")
-
-
-def _small(char: str) -> str:
-    small = char.lower()
-    return small if len(small) == 1 else char
+        """As listed words are written, character for character."""
+        return with_plain_blanks(text) if self._options.case_sensitive else in_small_letters(text)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
