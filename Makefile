@@ -16,6 +16,8 @@ TEST_WORKERS ?= 2
 APPS := alerting console contracts controlplane embeddings evaluation events gateway guardrails insights rag reports routing tenants workflows
 
 export UV_SYSTEM_CERTS := 1
+# Empty is unset: tests start the product dozens of times, and each start would compile all of its modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## List the targets

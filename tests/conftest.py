@@ -103,9 +103,9 @@ def _remove_dead_runs(parent: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb() -> bool:
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
     """A server of the run's own goes as a whole; dropping a database waits for whoever is still connected."""
-    return not os.environ.get("DATABASE_URL")
+    return not os.environ.get("DATABASE_URL") or bool(request.config.getoption("reuse_db"))
 
 
 @pytest.fixture(scope="session")

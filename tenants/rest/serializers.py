@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.fields import empty
 from rest_framework.request import Request
 
 from tenants.changes import save_row, with_fields
@@ -98,6 +99,12 @@ class RelatedRow(serializers.PrimaryKeyRelatedField[Any]):
     def __init__(self, *, tenant_path: str = "tenant", **kwargs: Any) -> None:
         self._path = tenant_path
         super().__init__(pk_field=serializers.UUIDField(), **kwargs)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """An empty text is no id; it would be taken for null, as forms send it."""
+        if data == "":
+            self.fail("incorrect_type")
+        return super().run_validation(data)
 
     def get_queryset(self) -> QuerySet[Any]:
         """The rows that the caller sees."""

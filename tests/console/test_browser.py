@@ -130,3 +130,11 @@ def test_pages_work_without_script(browser, live_server, settings):
 
     page.get_by_role("heading", name="Next steps").wait_for()
     context.close()
+
+
+def test_what_is_serious_to_a_reader_is_found(open_as, assert_accessible):
+    page = open_as(make_operator(), GUIDE)
+    page.evaluate("document.querySelector('main').append(new Image())")
+
+    with pytest.raises(AssertionError, match="critical image-alt"):
+        assert_accessible(page)

@@ -23,14 +23,20 @@ class Emptying:
         self._original: list[str] = []
 
     def remember(self) -> None:
-        """Take the tables' present rows for those of an unused installation."""
+        """Take the tables' present rows for those of an unused installation, unless an earlier run did (--reuse-db)."""
         with connection.cursor() as cursor:
             cursor.execute(_TABLES)
             self._tables = [name for (name,) in cursor.fetchall() if name not in CONSTANT]
-            self._original = self._used(cursor)
-            cursor.execute("CREATE SCHEMA pristine")
-            for name in self._original:
-                cursor.execute(f'CREATE TABLE pristine."{name}" AS TABLE public."{name}"')
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'pristine'")
+            if found := [name for (name,) in cursor.fetchall()]:
+                self._original = found
+            else:
+                self._original = self._used(cursor)
+                cursor.execute("CREATE SCHEMA pristine")
+                for name in self._original:
+                    cursor.execute(f'CREATE TABLE pristine."{name}" AS TABLE public."{name}"')
+                return
+        self.undo()  # what a run that was killed has left
 
     def undo(self) -> None:
         """Leave only the rows that were remembered; nobody else may write at the time."""

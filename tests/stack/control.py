@@ -1,4 +1,8 @@
-"""What an operator does in a running installation: ``python -m tests.stack.control seed|create-key|revoke-key …``."""
+"""What an operator does in a running installation, in one process: each start would load all of the product again.
+
+``python -m tests.stack.control`` reads commands as JSON, ``["seed", …]``, one a line, and answers each with whether it
+succeeded and what it printed.
+"""
 
 # ruff: noqa: E402 - Django is set up before models are imported
 
@@ -7,15 +11,22 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import timedelta
+from io import StringIO
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
 import django
+import msgspec
 
 django.setup()
 
+from django.db import connections
+
+from rag.services import create_collection
 from routing.services import TargetChoice, create_model, create_provider, create_route
 from tenants.actor import acting_as
 from tenants.keys import ClearKey
@@ -106,16 +117,48 @@ def revoke(name: str) -> None:
     print(time.time())
 
 
+def document_collections(clear: str) -> None:
+    """An open and a closed collection of the tenant, and a key with this text that may search and fill them."""
+    tenant = Tenant.objects.get(slug="stack")
+    create_key(tenant=tenant, name="Documents", clear_key=ClearKey(clear, clear[:5], clear[-4:]))
+    create_collection(tenant=tenant, name="closed")
+    create_collection(tenant=tenant, name="open", fail_open=True)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "seed": seed,
     "create-key": create,
     "revoke-key": revoke,
+    "document-collections": document_collections,
     "limit-users": limit_users,
     "budget-users": budget_users,
     "budget-key": budget_key,
     "rotate-key": rotate,
 }
 
+
+def _answer(command: bytes) -> tuple[bool, str]:
+    """Whether it succeeded, and what it printed or failed with."""
+    said = StringIO()
+    try:
+        name, *arguments = msgspec.json.decode(command, type=list[str])
+        with redirect_stdout(said), acting_as("operator"):
+            COMMANDS[name](*arguments)
+    except Exception:  # whoever sent the command raises it
+        return False, traceback.format_exc()
+    finally:
+        # The server may have been killed before the next command comes.
+        connections.close_all()
+    return True, said.getvalue()
+
+
+def serve() -> None:
+    """Until nobody sends commands any more."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # for what is logged
+    for command in sys.stdin.buffer:
+        answers.write(msgspec.json.encode(_answer(command)) + b"\n")
+
+
 if __name__ == "__main__":
-    with acting_as("operator"):
-        COMMANDS[sys.argv[1]](*sys.argv[2:])
+    serve()

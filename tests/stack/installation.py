@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import timeit
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import psutil
 import psycopg
 
@@ -201,7 +203,12 @@ class Up:
     def run(self, *arguments: str) -> str:
         """What another program says in this environment."""
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=BASE_DIR, env=self.environment, capture_output=True, text=True, timeout=60
+            [sys.executable, *arguments],
+            cwd=BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60 * business(),
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -219,6 +226,41 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
+class Control:
+    """:mod:`tests.stack.control` as a process beside the running product."""
+
+    def __init__(self, up: Up, log: Path) -> None:
+        with log.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.stack.control"],
+                cwd=BASE_DIR,
+                env=up.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+            )
+        self._log = log
+        self._one_at_a_time = threading.Lock()
+
+    def carry_out(self, *command: str) -> str:
+        """What the command printed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._one_at_a_time:
+            self._process.stdin.write(msgspec.json.encode(command) + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        assert answer, self._log.read_text(encoding="utf-8")
+        succeeded, said = msgspec.json.decode(answer, type=tuple[bool, str])
+        assert succeeded, said
+        return said
+
+    def stop(self) -> None:
+        """All that it was told is done."""
+        self._process.kill()
+        self._process.communicate()
+
+
 class Installation:
     """Two gateway workers, collector, Celery, and servers that the test controls."""
 
@@ -231,6 +273,7 @@ class Installation:
         self.upstream_ports = (free_port(), free_port())
         self._directory = directory
         self._up: Up | None = None
+        self._control: Control | None = None
 
     @property
     def up(self) -> Up:
@@ -259,7 +302,8 @@ class Installation:
             GATEWAY_SPEC_TTL_S=f"{SPEC_TTL_S:g}",
             GATEWAY_BODY_TIMEOUT_S=str(BODY_TIMEOUT_S),
         )
-        self._up.wait_until_ready()
+        self._control = Control(self._up, self._directory / "control.log")
+        self._up.wait_until_ready(90 * business())
         self.control("seed", *(f"http://127.0.0.1:{port}/v1" for port in self.upstream_ports))
 
     def stop(self) -> None:
@@ -267,6 +311,8 @@ class Installation:
         self.redis.thaw()
         self.postgres.thaw()
         try:
+            if self._control is not None:
+                self._control.stop()
             if self._up is not None:
                 self._up.stop()
         finally:
@@ -275,7 +321,8 @@ class Installation:
 
     def control(self, *arguments: str) -> str:
         """One change by an operator; what it says."""
-        return self.up.run("-m", "tests.stack.control", *arguments).strip()
+        assert self._control is not None
+        return self._control.carry_out(*arguments).strip()
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of the product's database."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ def demo_small(db: None, tmp_path: Path, settings: Any) -> Iterator[story.Story]
     removed afterwards.
     """
     settings.VAR_DIR = tmp_path / "var"
+    with told() as demo:
+        yield demo
+
+
+@contextmanager
+def told() -> Iterator[story.Story]:
+    """The demo, within the transaction that is open, and without what happened to it afterwards."""
     size = story.Size(until=timezone.now(), days=2, calls=CALLS, cast=CAST[:2])
-    told: story.Story | None = None
     try:
-        told = story.tell(size)
-        yield told
+        yield story.tell(size)
     finally:
         with across_tenants("the fixture's own tenants"):
             found = removal.present()

@@ -76,3 +76,10 @@ def test_a_value_of_another_json_type_is_not_guessed_at(path: str, body: dict[st
     response = caller(make_tenant()).post(f"/api/v1/{path}", body)
     assert response.status_code == 400
     assert (error_of(response)["param"] or "").startswith(param)
+
+
+def test_an_empty_text_is_no_id_and_does_not_stand_for_none() -> None:
+    body = {"name": "On call", "kind": "email", "address": "oncall@example.org", "tenant_id": ""}
+    response = caller().post("/api/v1/alerting/channels", body)
+    assert response.status_code == 400, "It would have been the whole installation's."
+    assert "Write an id" in error_of(response)["message"]
