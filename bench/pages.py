@@ -84,10 +84,14 @@ HARDER: dict[str, str] = {
     "effective-limits": "/t/{tenant}/limits/effective/?key={key}",
     "requests-histogram": "/console/requests/histogram/?range=30d&q=nowhere-to-be-found",
     "workspaces-searched": "/t/?q=a",
+    "savings-90d": "/t/{tenant}/savings/?range=90d",
+    "savings-24h": "/t/{tenant}/savings/?range=24h",
+    "console-savings-searched": "/console/savings/?q=a&sort=-saving&advice=open",
 }
 """Far back, deep in a list, rare or absent, or over the longest range: as :data:`deploy.screenshots.PAGES`, and
 ``>> next*N`` follows the link to the next page N times; a third part is put behind the link. ``{{key}}`` is the id of
 the tenant's key that was used last."""
+_KEEP = "from insights import tasks; tasks.keep_calls(); tasks.keep_savings()"
 _CONTINUES = re.compile(r"\?.*|[\w-]+/")
 _NEXT = re.compile(r'rel="next" href="([^"]+)"')
 
@@ -214,6 +218,9 @@ def installation(url: str | None) -> Iterator[DemoInstallation]:
         yield DemoInstallation(url, ROOT / "var" / NAME)
         return
     with demo_installation(NAME, *LARGE) as started:
+        # What beat does within minutes; an installation that is used again was stopped before it came to that.
+        if started.manage("shell", "-v", "0", "-c", _KEEP):
+            sys.exit("What beat keeps could not be kept.")
         yield started
 
 

@@ -21,8 +21,8 @@ from events.ledger.analytics import usage
 from events.ledger.grains import ceil_quarter, floor_quarter
 from events.ledger.what_if import what_if
 from gateway.analytics import at_price
-from insights.days import days_of
-from insights.engine.days import DayFigures, in_30_days, outputs_of, repeats_of
+from insights.days import AT_ONCE, WholeDays, whole_days
+from insights.engine.days import in_30_days, outputs_of, repeats_of
 from insights.engine.thresholds import (
     HEADROOM,
     LEAST_CACHED_SHARE,
@@ -55,16 +55,21 @@ class Measured(msgspec.Struct, frozen=True):
 
     tenant: Tenant
     period: Period
-    days: list[DayFigures]
+    days: WholeDays
     by_model: list[tuple[str, str, UsageFigures]]
     """Provider, model and sums."""
     by_route: dict[str, int]
     """Calls."""
 
 
-def recommendations(tenant: Tenant, period: Period, *, also_decided: bool = False) -> list[Recommendation]:
-    """Those that nobody dismissed or snoozed, the largest saving first; with ``also_decided`` all."""
-    measured = _measured(tenant, period)
+def recommendations(
+    tenant: Tenant, period: Period, *, also_decided: bool = False, at_once: int | None = AT_ONCE
+) -> list[Recommendation]:
+    """Those that nobody dismissed or snoozed, the largest saving first; with ``also_decided`` all.
+
+    Of days that are not kept yet, those with the youngest ``at_once`` calls at most are looked at, or all with None.
+    """
+    measured = _measured(tenant, period, at_once)
     found = [one for kind in _KINDS for one in list(kind(measured))[:_MOST_OF_A_KIND]]
     decided = {row.key: row for row in AdviceDecision.objects.for_tenant(tenant)}
     now = timezone.now()
@@ -83,7 +88,7 @@ def _with_decision(one: Recommendation, row: AdviceDecision | None, now: Any) ->
     return msgspec.structs.replace(one, state=row.state, until=row.until)
 
 
-def _measured(tenant: Tenant, period: Period) -> Measured:
+def _measured(tenant: Tenant, period: Period, at_once: int | None) -> Measured:
     start_ms = floor_quarter(round(period.start.timestamp() * 1000))
     end_ms = ceil_quarter(round(period.end.timestamp() * 1000))
     query = UsageQuery(
@@ -94,7 +99,7 @@ def _measured(tenant: Tenant, period: Period) -> Measured:
     return Measured(
         tenant,
         period,
-        [one for _, one in days_of(tenant, period)],
+        whole_days(tenant, period, at_once=at_once),
         [(row.group[0] or "", row.group[1] or "", row.figures) for row in models.rows],
         {row.group[0] or "": row.figures.requests for row in routes.rows},
     )
@@ -156,7 +161,7 @@ def not_worse(summary: dict[str, Any], position: int, evaluators: list[str]) -> 
 def _cheaper(measured: Measured, run: EvalRun, other: Variant, pair: tuple[str, str]) -> Recommendation | None:
     evaluators = [one["name"] for one in run.evaluators if one["name"] not in MEASURES]
     held = not_worse(run.summary, other.position, evaluators)
-    price = _price_now(measured.tenant, pair[1])
+    price = None if held is None else _price_now(measured.tenant, pair[1])
     if held is None or price is None:
         return None
     rows = [row for row in measured.by_model if row[1] == pair[0]]
@@ -212,9 +217,9 @@ def _would_cost(rows: list[tuple[str, str, UsageFigures]], price: PriceSpec) -> 
 
 def _cacheable_routes(measured: Measured) -> Iterator[Recommendation]:
     uncached = {row.name: row for row in _routes(measured.tenant) if row.cache_mode == "off"}
-    for one in repeats_of(measured.days):
+    for one in repeats_of(measured.days.figures):
         route, calls = uncached.get(one.route), measured.by_route.get(one.route, 0)
-        saving = in_30_days(one.nanousd, measured.period.days)
+        saving = in_30_days(one.nanousd, measured.days.number)
         if route is None or one.calls < LEAST_REPEATS or one.calls < LEAST_REPEAT_SHARE * calls:
             continue
         if saving < LEAST_SAVING_NANOUSD:
@@ -226,7 +231,7 @@ def _cacheable_routes(measured: Measured) -> Iterator[Recommendation]:
             title=f"Keep answers of the route {one.route}",
             text=f"{one.calls:,} of its {calls:,} calls asked, word for word, what another of the same day had asked.",
             saving_nanousd=saving,
-            how=f"These calls cost {formats.money(one.nanousd)} in {measured.period.days:.0f} days; a kept answer "
+            how=f"These calls cost {formats.money(one.nanousd)} in {measured.days.number} days; a kept answer "
             "costs nothing. Taken to 30 days. The first call of each day and body is left out.",
             confidence="medium",
             caveat="Counted over whole days and all keys: with a shorter time to live fewer are kept. Callers of "
@@ -245,7 +250,7 @@ def _routes(tenant: Tenant) -> list[Route]:
 
 
 def _oversized(measured: Measured) -> Iterator[Recommendation]:
-    for one in outputs_of(measured.days):
+    for one in outputs_of(measured.days.figures):
         asked, used = one.asked / one.calls, one.used / one.calls
         if one.calls < LEAST_OUTPUT_CALLS or one.p99 <= 0 or asked < OVERSIZED * one.p99:
             continue
@@ -269,11 +274,11 @@ def _oversized(measured: Measured) -> Iterator[Recommendation]:
 def _prompt_caching(measured: Measured) -> Iterator[Recommendation]:
     for provider, model, sums in measured.by_model:
         reached = sums.requests - sums.cached_answers
-        price = _price_now(measured.tenant, model) if reached >= LEAST_CALLS else None
-        if price is None or price.cached_input is None or price.input is None:
-            continue
         share = sums.cached_input_tokens / sums.input_tokens if sums.input_tokens else 1.0
-        if sums.input_tokens < LEAST_INPUT * reached or share >= LEAST_CACHED_SHARE:
+        if reached < LEAST_CALLS or sums.input_tokens < LEAST_INPUT * reached or share >= LEAST_CACHED_SHARE:
+            continue
+        price = _price_now(measured.tenant, model)
+        if price is None or price.cached_input is None or price.input is None:
             continue
         tokens = round((LIKELY_PREFIX - share) * sums.input_tokens)
         saving = in_30_days(tokens * (price.input - price.cached_input) // 1_000_000, measured.period.days)

@@ -8,10 +8,8 @@ class InsightsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Put the page into the sidebar of tenants."""
+        """Put the pages into the sidebar."""
         from console.navigation import Entry
         from console.navigation import register as add
-        from console.workspace import PORTAL
 
-        where = frozenset({PORTAL})
-        add(Entry("Savings", "report-money", "savings", "Money", order=40, permission="view_costs", where=where))
+        add(Entry("Savings", "report-money", "savings", "Money", order=40, permission="view_costs"))

@@ -1,178 +1,174 @@
-"""What calls of each day came to: read from the ledger and the calls' events, and kept once the day is over.
+"""What calls of each day came to: kept sums, and counted where nothing is kept that holds.
 
-A call asks the same as another where the digests of their bodies are the same (``llm.request.started``). One that is
-asked again by the same key and user within :data:`AGAIN` was answered in vain: it counts, not the one that follows.
+Days are those of the tenant's zone, put together from stretches that are kept by UTC; so a change of the zone loses
+nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-import msgspec
-from django.db import connection
 from django.utils import timezone
 
-from contracts.tenant_scope import across_tenants
-from insights.engine.days import DayFigures, OutputSum, RepeatSum, WasteSum
+from events.ledger.grains import Grain, pieces
+from events.ledger.reading import one_snapshot
+from insights.counting import counted
+from insights.engine.days import DayFigures, together
 from insights.figures import Period
-from insights.models import DayOfCalls
+from insights.kept import GRAINS, QUARTER, Stretch, ceil, floor, instant, milliseconds, stretches
 from tenants.models import Tenant
 
-AGAIN: Final = timedelta(minutes=10)
-LONGEST_CALL: Final = timedelta(hours=1)
-SETTLED: Final = timedelta(hours=3)
-"""After its end, events of a day hardly arrive any more."""
-BACK_DAYS: Final = 30
-OWN: Final = ("evaluation", "judge", "root_cause")
-"""Values of the tag ``source`` of calls that the product makes: it may ask the same again on purpose."""
-
-_CALLS: Final = """
-WITH started AS MATERIALIZED (
-    SELECT e.correlation_id, e.payload ->> 'request_digest' AS digest,
-        (e.payload ->> 'max_output_tokens')::bigint AS asked
-    FROM events_event e
-    WHERE e.tenant_id = %(tenant)s AND e.event_type = 'llm.request.started'
-        AND e.occurred_at >= %(start)s - %(longest)s AND e.occurred_at < %(after)s
-), hedged AS MATERIALIZED (
-    SELECT DISTINCT e.correlation_id FROM events_event e
-    WHERE e.tenant_id = %(tenant)s AND e.event_type = 'llm.attempt.cancelled' AND e.payload ->> 'reason' = 'hedge_lost'
-        AND e.occurred_at >= %(start)s - %(longest)s AND e.occurred_at < %(after)s
-), calls AS (
-    SELECT u.occurred_at, COALESCE(u.route, '') AS route, COALESCE(u.model, '') AS model, u.status, u.error_code,
-        u.cost_nanousd, u.cached_answer, u.retries, u.output_tokens, NULLIF(s.digest, '') AS digest, s.asked,
-        h.correlation_id IS NOT NULL AS hedged,
-        COALESCE(u.tags ->> 'source', '') = ANY(%(own)s) AS own,
-        lead(u.occurred_at) OVER (
-            PARTITION BY u.key_id, COALESCE(u.end_user, ''), COALESCE(NULLIF(s.digest, ''), u.correlation_id)
-            ORDER BY u.occurred_at, u.event_id
-        ) AS again_at,
-        row_number() OVER (
-            PARTITION BY u.route, COALESCE(NULLIF(s.digest, ''), u.correlation_id)
-            ORDER BY u.occurred_at, u.event_id
-        ) AS place
-    FROM events_usage u
-    LEFT JOIN started s ON s.correlation_id = u.correlation_id
-    LEFT JOIN hedged h ON h.correlation_id = u.correlation_id
-    WHERE u.tenant_id = %(tenant)s AND u.occurred_at >= %(start)s AND u.occurred_at < %(after)s
-), day AS MATERIALIZED (
-    SELECT c.*, CASE
-        WHEN c.status = 'failed' AND c.error_code = 'CONTENT_BLOCKED' THEN 'blocked'
-        WHEN c.status = 'failed' THEN 'failed'
-        WHEN c.digest IS NOT NULL AND NOT c.own AND NOT c.cached_answer AND c.again_at <= c.occurred_at + %(again)s
-            THEN 'regenerated'
-        WHEN c.hedged THEN 'hedged' END AS waste
-    FROM calls c WHERE c.occurred_at < %(end)s
-)
-SELECT 'all', '', '', count(*), COALESCE(sum(cost_nanousd), 0)::bigint, count(*) FILTER (WHERE digest IS NOT NULL),
-    count(*) FILTER (WHERE retries > 0 AND status = 'completed') FROM day
-UNION ALL
-SELECT waste, route, model, count(*), COALESCE(sum(cost_nanousd), 0)::bigint,
-    count(*) FILTER (WHERE cost_nanousd IS NULL), 0 FROM day WHERE waste IS NOT NULL GROUP BY 1, 2, 3
-UNION ALL
-SELECT 'repeat', route, '', count(*), COALESCE(sum(cost_nanousd) FILTER (WHERE NOT cached_answer), 0)::bigint,
-    count(*) FILTER (WHERE cached_answer), 0
-FROM day WHERE digest IS NOT NULL AND place > 1 AND status = 'completed' AND NOT own AND route <> '' GROUP BY 2
-UNION ALL
-SELECT 'output', route, '', count(*), sum(asked)::bigint, sum(output_tokens)::bigint,
-    percentile_disc(0.99) WITHIN GROUP (ORDER BY output_tokens)
-FROM day WHERE asked IS NOT NULL AND status = 'completed' AND NOT cached_answer AND NOT own AND route <> '' GROUP BY 2
-ORDER BY 1, 2, 3
-"""
+AT_ONCE: Final = 2_000
+"""Calls that a page counts while somebody waits: a tenth of a second on a slow machine."""
+DAY: Final = timedelta(days=1)
+MOST_COUNTS: Final = 4
+"""How many stretches of them: each is a query over the partitions of three tables."""
 
 
-def days_of(tenant: Tenant, period: Period) -> list[tuple[date, DayFigures]]:
-    """Of each day in the tenant's zone that the period touches, in order; those of today as they are so far.
+class Days(NamedTuple):
+    """Of a period."""
 
-    Days that are not kept yet are worked out, and not kept: reading writes nothing.
+    days: list[tuple[date, DayFigures]]
+    """Of each day that the period touches, in order; those at its edges as far as it reaches."""
+    left_out: int
+    """Calls that are not kept yet, and were too many to count at once; they are in none of the days."""
+
+    @property
+    def figures(self) -> list[DayFigures]:
+        """Of each day."""
+        return [one for _, one in self.days]
+
+
+class Span(NamedTuple):
+    """From ``start`` up to, not including, ``end``."""
+
+    start: datetime
+    end: datetime
+
+
+Found = list[tuple[Grain, Stretch]]
+
+
+def days_of(tenant: Tenant, period: Period, *, at_once: int | None = AT_ONCE) -> Days:
+    """Of each day in the tenant's zone that the period touches; those of today as they are so far.
+
+    What is not kept is counted, and not kept: reading writes nothing. Of that, the youngest ``at_once`` calls at most;
+    with None all, for those who can wait.
     """
+    with one_snapshot():
+        found, left_out = affordable(_found(tenant, period), at_once)
+        kept = [(one.start, one.figures) for _, one in found if one.figures is not None]
+        for span in joined(found):
+            start, end = max(span.start, period.start), min(span.end, period.end)
+            kept += counted(tenant, start, end).quarters.items()
     zone = ZoneInfo(tenant.time_zone)
-    first, last = (moment.astimezone(zone).date() for moment in (period.start, period.end - timedelta(microseconds=1)))
-    wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    kept = _kept(tenant, wanted)
-    whole = {day for day in wanted if _bounds(day, zone)[0] >= period.start and _bounds(day, zone)[1] <= period.end}
-    found = []
-    for day in wanted:
-        if day in kept and day in whole:
-            found.append((day, kept[day]))
-            continue
-        start, end = _bounds(day, zone)
-        found.append((day, figures_of(tenant, max(start, period.start), min(end, period.end))))
+    first = period.start.astimezone(zone).date()
+    last = (period.end - timedelta(microseconds=1)).astimezone(zone).date()
+    parts: dict[date, list[DayFigures]] = {
+        first + timedelta(days=number): [] for number in range((last - first).days + 1)
+    }
+    for start, figures in kept:
+        parts[max(start, period.start).astimezone(zone).date()].append(figures)
+    return Days([(day, together(found)) for day, found in parts.items()], left_out)
+
+
+def _found(tenant: Tenant, period: Period) -> Found:
+    """What is kept and what is missing, in order; of missing hours and days their quarters."""
+    found: Found = []
+    wanted = _pieces(tenant, period)
+    for grain in (Grain.DAY, Grain.HOUR):
+        for one in stretches(tenant, grain, wanted[grain]):
+            if one.figures is not None:
+                found.append((grain, one))
+            else:
+                wanted[Grain.QUARTER] += quarters_of(one.start, grain)
+    # Of a quarter at the period's ends nothing is kept that is only of the part within.
+    edges = {floor(moment, Grain.QUARTER) for moment in period if floor(moment, Grain.QUARTER) != moment}
+    for one in stretches(tenant, Grain.QUARTER, sorted({*wanted[Grain.QUARTER], *edges})):
+        found.append((Grain.QUARTER, one._replace(figures=None) if one.start in edges else one))
+    return sorted(found, key=lambda each: each[1].start)
+
+
+def affordable(found: Found, at_once: int | None) -> tuple[Found, int]:
+    """The same with as many of the youngest missing calls left to be counted; the others are taken for nothing."""
+    left_out, spans, fitting = 0, 0, []
+    open_span = False
+    for grain, one in reversed(found):
+        missing = one.figures is None
+        if missing and at_once is not None:
+            spans += not open_span
+            if one.calls > at_once or spans > MOST_COUNTS:
+                left_out, at_once, missing = left_out + one.calls, 0, False
+                one = one._replace(figures=DayFigures())
+            else:
+                at_once -= one.calls
+        open_span = missing
+        fitting.append((grain, one))
+    return fitting[::-1], left_out
+
+
+def joined(found: Iterable[tuple[Grain, Stretch]]) -> list[Span]:
+    """What is missing, neighbours taken together: what lies between two of them had no calls."""
+    spans: list[Span] = []
+    open_span = False
+    for grain, one in found:
+        missing = one.figures is None
+        if missing:
+            end = one.start + timedelta(milliseconds=grain.width_ms)
+            spans.append(Span(spans.pop().start if open_span else one.start, end))
+        open_span = missing
+    return spans
+
+
+def _pieces(tenant: Tenant, period: Period) -> dict[Grain, list[datetime]]:
+    """The period's whole quarters of an hour in as few stretches as possible, none of which crosses a midnight."""
+    zone = ZoneInfo(tenant.time_zone)
+    found: dict[Grain, list[datetime]] = {grain: [] for grain in GRAINS}
+    start, last = ceil(period.start, Grain.QUARTER), floor(period.end, Grain.QUARTER)
+    while start < last:
+        day = start.astimezone(zone).date()
+        end = min(last, ceil(datetime.combine(day + timedelta(days=1), time(), zone), Grain.QUARTER))
+        for piece in pieces(milliseconds(start), milliseconds(end), GRAINS):
+            found[piece.grain] += [instant(ms) for ms in range(piece.start_ms, piece.end_ms, piece.grain.width_ms)]
+        start = end
     return found
 
 
-def keep_days(*, now: datetime | None = None) -> int:
-    """Work out the days that are over, of every tenant that had calls; how many were kept. Done twice does nothing."""
-    now = now or timezone.now()
-    done = 0
-    with across_tenants("days of all tenants are kept in one go"):
-        tenants = list(Tenant.objects.filter(active=True).order_by("pk"))
-    for tenant in tenants:
-        zone = ZoneInfo(tenant.time_zone)
-        today = now.astimezone(zone).date()
-        wanted = [today - timedelta(days=number) for number in range(1, BACK_DAYS + 1)]
-        kept = _kept(tenant, wanted)
-        for day in wanted:
-            start, end = _bounds(day, zone)
-            if day not in kept and end + SETTLED <= now:
-                done += _keep(tenant, day, figures_of(tenant, start, end))
-    return done
+def quarters_of(start: datetime, grain: Grain) -> list[datetime]:
+    """When each of its quarters of an hour begins."""
+    return [start + QUARTER * place for place in range(timedelta(milliseconds=grain.width_ms) // QUARTER)]
 
 
-def _keep(tenant: Tenant, day: date, figures: DayFigures) -> int:
-    plain: dict[str, Any] = msgspec.to_builtins(figures)
-    _row, created = DayOfCalls.objects.for_tenant(tenant).update_or_create(
-        tenant=tenant,
-        day=day,
-        defaults={"figures": plain, "time_zone": tenant.time_zone, "computed_at": timezone.now()},
-    )
-    return int(created)
+def last_30_days(tenant: Tenant, now: datetime | None = None) -> Period:
+    """Whole days in the tenant's zone, and today so far."""
+    here = (now or timezone.now()).astimezone(ZoneInfo(tenant.time_zone))
+    today = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Period(today - timedelta(days=29), here)
 
 
-def _kept(tenant: Tenant, wanted: Iterable[date]) -> dict[date, DayFigures]:
-    """In another zone a day is another one."""
-    rows = DayOfCalls.objects.for_tenant(tenant).filter(day__in=list(wanted), time_zone=tenant.time_zone)
-    return {row.day: msgspec.convert(row.figures, DayFigures) for row in rows if row.figures.get("version") == 1}
+class WholeDays(NamedTuple):
+    """Those by UTC that lie wholly in a period, and of which it is known what was asked."""
+
+    figures: list[DayFigures]
+    number: int
+    """Also counts days without calls."""
 
 
-def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    start, end = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
-    return start, end
-
-
-def figures_of(tenant: Tenant, start: datetime, end: datetime) -> DayFigures:
-    """Of the calls that ended between."""
-    given: dict[str, Any] = {
-        "tenant": str(tenant.pk),
-        "start": start,
-        "end": end,
-        "after": end + AGAIN,
-        "again": AGAIN,
-        "longest": LONGEST_CALL,
-        "own": list(OWN),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLS, given)
-        rows = cursor.fetchall()
-    return _figures(rows)
-
-
-def _figures(rows: Iterable[tuple[Any, ...]]) -> DayFigures:
-    calls = nanousd = told = retried = 0
-    wastes: list[WasteSum] = []
-    repeats: list[RepeatSum] = []
-    outputs: list[OutputSum] = []
-    for kind, route, model, count, money, more, last in rows:
-        if kind == "all":
-            calls, nanousd, told, retried = count, money, more, last
-        elif kind == "repeat":
-            repeats.append(RepeatSum(route, count, money, more))
-        elif kind == "output":
-            outputs.append(OutputSum(route, count, money, more, last))
-        else:
-            wastes.append(WasteSum(kind, route, model, count, money, more))
-    return DayFigures(
-        calls=calls, nanousd=nanousd, wastes=wastes, repeats=repeats, outputs=outputs, told=told, retried=retried
-    )
+def whole_days(tenant: Tenant, period: Period, *, at_once: int | None = AT_ONCE) -> WholeDays:
+    """With what repeats and what output was asked for; what is not kept is counted as in :func:`days_of`."""
+    start, end = ceil(period.start, Grain.DAY), floor(period.end, Grain.DAY)
+    number = max(0, (end - start) // DAY)
+    with one_snapshot():
+        rows = stretches(tenant, Grain.DAY, [start + DAY * place for place in range(number)])
+        found = []
+        for _, one in affordable([(Grain.DAY, row) for row in rows], at_once)[0]:
+            figures = one.figures
+            if figures is None:
+                _, repeats, outputs = counted(tenant, one.start, one.start + DAY, asked=True)
+                figures = DayFigures(calls=one.calls, repeats=repeats, outputs=outputs)
+            found.append(figures)
+    known = [one for one in found if one.calls]
+    return WholeDays(known, number - (len(found) - len(known)))

@@ -117,13 +117,19 @@ class AdviceDecision(ConfigRow):
         return []
 
 
-class DayOfCalls(models.Model):
-    """What a tenant's calls of a day in its zone came to, once the day is over: sums alone, no call."""
+class KeptCalls(models.Model):
+    """What a tenant's calls of a quarter of an hour, an hour or a UTC day came to: sums alone, no call.
+
+    Aligned to UTC as the ledger's rollups are, so that days of every time zone are sums of them. They hold while the
+    ledger knows of as many calls as they were worked out from.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
-    day = models.DateField()
-    time_zone = models.CharField(max_length=64)
+    grain = models.PositiveSmallIntegerField(help_text="As events.ledger.grains.Grain has it.")
+    start = models.DateTimeField()
+    calls = models.BigIntegerField(help_text="That the ledger's rollups knew of.")
+    following = models.BigIntegerField(help_text="The same of the quarter of an hour that follows.")
     figures = models.JSONField(help_text="As insights.engine.days.DayFigures has it.")
     computed_at = models.DateTimeField(default=timezone.now)
 
@@ -132,9 +138,38 @@ class DayOfCalls(models.Model):
     class Meta:
         """In order."""
 
-        ordering = ("day",)
-        verbose_name_plural = "days of calls"
-        constraints = (models.UniqueConstraint(fields=["tenant", "day"], name="day_of_calls_once"),)
+        ordering = ("start", "grain")
+        verbose_name_plural = "kept calls"
+        constraints = (models.UniqueConstraint(fields=["tenant", "grain", "start"], name="kept_calls_once"),)
 
     def __str__(self) -> str:
-        return f"{self.day:%Y-%m-%d}"
+        return f"{self.start:%Y-%m-%d %H:%M}"
+
+
+class KeptSavings(models.Model):
+    """The last 30 days of a tenant in figures, as they were when they were worked out last: for lists of tenants."""
+
+    id = models.UUIDField(primary_key=True, default=new_uuid7, editable=False)
+    tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="kept_savings")
+    calls = models.BigIntegerField(default=0)
+    spent_nanousd = models.BigIntegerField(default=0)
+    wasted_nanousd = models.BigIntegerField(default=0, help_text="All kinds together, estimates included.")
+    failed_nanousd = models.BigIntegerField(default=0)
+    blocked_nanousd = models.BigIntegerField(default=0)
+    regenerated_nanousd = models.BigIntegerField(default=0)
+    hedged_nanousd = models.BigIntegerField(default=0)
+    saving_nanousd = models.BigIntegerField(default=0, help_text="Of the recommendations that nobody has put aside.")
+    open_advice = models.PositiveIntegerField(default=0, help_text="How many these are.")
+    advice = models.JSONField(default=list, help_text="All recommendations: key, title, saving, and whether open.")
+    computed_at = models.DateTimeField(default=timezone.now)
+
+    objects = OfTenant.as_manager()
+
+    class Meta:
+        """Where most was spent in vain first."""
+
+        ordering = ("-wasted_nanousd", "id")
+        verbose_name_plural = "kept savings"
+
+    def __str__(self) -> str:
+        return f"{self.computed_at:%Y-%m-%d %H:%M}"

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from insights.models import AdviceDecision, ImpactRule
+from insights.models import AdviceDecision, ImpactRule, KeptSavings
 from tenants.actor import current_actor
 from tenants.changes import delete_row, save_row, with_fields
 from tenants.models import Tenant
@@ -60,7 +61,9 @@ def decide(*, tenant: Tenant, key: str, title: str, until: datetime | None = Non
         {"title": title[:200], "state": state, "until": until, "note": note},
     )
     row.decided_by = current_actor().name
-    return save_row(row)
+    row = save_row(row)
+    count_open_advice(tenant=tenant)
+    return row
 
 
 @transaction.atomic
@@ -74,3 +77,18 @@ def take_back(*, tenant: Tenant, key: str) -> None:
     if row is None:
         raise ValidationError("Nobody has put it aside.")
     delete_row(row)
+    count_open_advice(tenant=tenant)
+
+
+@transaction.atomic
+def count_open_advice(*, tenant: Tenant) -> None:
+    """Of the recommendations that are kept, take those for open that nobody has put aside; there may be none kept."""
+    row = KeptSavings.objects.for_tenant(tenant).select_for_update().first()
+    if row is None:
+        return
+    aside = AdviceDecision.objects.for_tenant(tenant).filter(Q(until=None) | Q(until__gt=timezone.now()))
+    keys = set(aside.values_list("key", flat=True))
+    row.advice = [{**one, "open": one["key"] not in keys} for one in row.advice]
+    still = [one for one in row.advice if one["open"]]
+    row.open_advice, row.saving_nanousd = len(still), sum(one["saving_nanousd"] or 0 for one in still)
+    row.save(update_fields=["advice", "open_advice", "saving_nanousd"])

@@ -23,6 +23,8 @@ from controlplane.embedded.leftovers import running_server, stop_process
 MAX_CONNECTIONS = 200
 """Web workers × pool, their spec loaders, collector, Celery and a person with psql use well under half of it."""
 
+LEAST_CACHE_MB, MOST_CACHE_MB = 128, 1024
+
 _THROWAWAY = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
@@ -58,7 +60,7 @@ class EmbeddedPostgres:
                 *("-k", str(self._layout.postgres_socket_dir)),
                 *("-c", "listen_addresses="),
                 *("-c", f"max_connections={MAX_CONNECTIONS}"),
-                *("-c", "shared_buffers=128MB"),
+                *("-c", f"shared_buffers={cache_mb() if self._durable else LEAST_CACHE_MB}MB"),
                 *("-c", "log_line_prefix=%m "),
                 *(() if self._durable else _THROWAWAY),
             ),
@@ -137,6 +139,18 @@ class EmbeddedPostgres:
             stop_process(survivor, signal.SIGINT)
         # Only we start servers here and none is left: a process that got the dead one's number is a stranger.
         pid_file.unlink(missing_ok=True)
+
+
+def cache_mb(group: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """An eighth of the memory that we may use, within bounds; half of what is advised where PostgreSQL is alone.
+
+    Sums by user are read from all over their tables: from the system's cache that takes several times as long.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = group.read_text(encoding="ascii").strip() if group.exists() else "max"
+    if limit.isdigit():
+        memory = min(memory, int(limit))
+    return max(LEAST_CACHE_MB, min(memory // 8 // 2**20, MOST_CACHE_MB))
 
 
 def binary_dir() -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from events.ledger.slices import Slice, slices
 from events.ledger.sources import in_few_rows, sources_of, splits_by_user, sql_of_source
 
 Cursor = tuple[int, tuple[str, ...]]
+_OF_TRANSACTION = "SELECT set_config('enable_nestloop', %(to)s, true), set_config('enable_sort', %(to)s, true)"
 _cursor_decoder = msgspec.json.Decoder(Cursor)
 
 
@@ -62,14 +64,16 @@ def _rows(query: UsageQuery, cut: Sequence[Bucket], after: Cursor | None) -> lis
     if after is not None:
         cut = [bucket for bucket in cut if bucket.start_ms >= after[0]]
     rows: list[UsageRow] = []
-    for part in _slices(query, cut, after):
-        rows += _rows_of_slice(query, part, after, query.limit + 1 - len(rows))
+    for part in _slices(query, cut, after, rows.__len__):
+        rows.extend(_rows_of_slice(query, part, after, query.limit + 1 - len(rows)))
         if len(rows) > query.limit:
             break
     return rows
 
 
-def _slices(query: UsageQuery, cut: Sequence[Bucket], after: Cursor | None) -> Iterable[Slice]:
+def _slices(
+    query: UsageQuery, cut: Sequence[Bucket], after: Cursor | None, found: Callable[[], int]
+) -> Iterable[Slice]:
     if len(cut) < 2 and not splits_by_user(query):
         return [Slice(cut)] if cut else []
     lead = UsageDimension.USER if splits_by_user(query) else None
@@ -86,7 +90,7 @@ def _slices(query: UsageQuery, cut: Sequence[Bucket], after: Cursor | None) -> I
 
     calls = {place: calls for (place,), calls in _calls(query, cut)}
     weighed = [(bucket, calls.get(place, 0)) for place, bucket in enumerate(cut)]
-    return slices(query, weighed, lead, values_in, few_rows=in_few_rows(query))
+    return slices(query, weighed, lead, values_in, few_rows=in_few_rows(query), found=found)
 
 
 def _calls(
@@ -139,10 +143,25 @@ def _sums(
         f"{carriers} SELECT {keys}, {sums} FROM ({parts}) part {continues}"  # noqa: S608 - constants
         f" GROUP BY {keys} HAVING {SUM}(requests) <> 0 ORDER BY {', '.join(order)} LIMIT %(limit)s"
     )
-    with connection.cursor() as cursor:
+    with _planned_for_many(query), connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+@contextmanager
+def _planned_for_many(query: UsageQuery) -> Iterator[None]:
+    """By a tag's values, the planner takes the few tags of that name to be on few of the tenant's rows.
+
+    They are on most of them: it would look up each tag at each start, and the series of each row, and sort them all.
+    """
+    if query.group_by_tag is None or query.tag is not None or in_few_rows(query):
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_TRANSACTION, {"to": "off"})
+        yield
+        cursor.execute(_OF_TRANSACTION, {"to": "on"})
 
 
 def _order(query: UsageQuery) -> list[str]:

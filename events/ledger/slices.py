@@ -16,6 +16,10 @@ CALLS_PER_ROW: Final = 8
 """How many calls make a row of the answer, before anything is known about them."""
 IN_FEW_ROWS: Final = 10
 """How many times as many calls a slice has whose sums are kept in few rows."""
+MARGIN: Final = 1.1
+"""So many times what seems to be wanted is read: one slice more costs more than rows too many."""
+MOST_GROWTH: Final = 32
+"""A slice is at most so many times as large as the one before: the first may have had few rows by chance."""
 
 T = TypeVar("T")
 
@@ -34,8 +38,10 @@ def slices(
     values_in: Callable[[Bucket], Sequence[tuple[str, int]]],
     *,
     few_rows: bool = False,
+    found: Callable[[], int] = lambda: 0,
 ) -> Iterator[Slice]:
-    """The buckets in slices of about as many calls as a page may need, of several buckets twice as many each time.
+    """The buckets in slices of about as many calls as a page may need: of several buckets, as many as the rows that are
+    still wanted take by those that were ``found`` in the slices before, or twice as many each time.
 
     ``weighed`` tells how many calls each bucket has at most. One that has too many is cut along ``lead_of`` (None: not
     at all), for which ``values_in`` tells values of the dimension in their order, from the first that is asked for, and
@@ -43,8 +49,16 @@ def slices(
     """
     most = max(FEWEST_CALLS, CALLS_PER_ROW * query.limit)
     wide = most * IN_FEW_ROWS if few_rows else most
+
+    def following(most: int, read: int) -> int:
+        rows = found()
+        if not rows:
+            return 2 * most
+        wanted = round(MARGIN * read * (query.limit + 1 - rows) / rows)
+        return min(max(wanted, most), MOST_GROWTH * most)
+
     # A bucket may have a row for each of its calls, when there are many values.
-    for chunk, calls in _chunks(weighed, wide if lead_of is None else most, growth=2):
+    for chunk, calls in _chunks(weighed, wide if lead_of is None else most, following):
         buckets = [bucket for bucket, _ in chunk]
         if lead_of is None or len(buckets) > 1 or calls <= wide:
             yield Slice(buckets)
@@ -56,16 +70,22 @@ def slices(
             yield Slice(buckets, Lead(lead_of, first, before))
 
 
-def _chunks(weighed: Iterable[tuple[T, int]], most: int, growth: int = 1) -> Iterator[tuple[list[tuple[T, int]], int]]:
-    """Neighbours that weigh up to ``most`` together, or one that weighs more alone; the limit grows each time."""
+def _chunks(
+    weighed: Iterable[tuple[T, int]], most: int, following: Callable[[int, int], int] = lambda most, _: most
+) -> Iterator[tuple[list[tuple[T, int]], int]]:
+    """Neighbours that weigh up to ``most`` together, or one that weighs more alone.
+
+    ``following`` tells the limit of the next from that of the last and from the weight so far.
+    """
     chunk: list[tuple[T, int]] = []
-    weight = 0
+    weight = passed = 0
     for one in weighed:
         if not weight:
             chunk = []  # What weighs nothing need not come first.
         elif weight + one[1] > most:
             yield chunk, weight
-            chunk, weight, most = [], 0, growth * most
+            passed += weight
+            chunk, weight, most = [], 0, following(most, passed)
         chunk.append(one)
         weight += one[1]
     if weight:

@@ -45,8 +45,8 @@ class OutputSum(msgspec.Struct, frozen=True):
     """Of the output tokens of the day."""
 
 
-class DayFigures(msgspec.Struct, frozen=True):
-    """Of one tenant and day."""
+class DayFigures(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Of one tenant's calls of a day, or of a stretch of it: then ``repeats`` and ``outputs`` are empty."""
 
     version: int = 1
     calls: int = 0
@@ -88,6 +88,19 @@ def by_part(wastes: Iterable[tuple[str, WasteSum]]) -> dict[str, dict[str, Sum]]
     for part, one in wastes:
         found.setdefault(part, {}).setdefault(one.kind, Sum()).add(one)
     return found
+
+
+def together(parts: Iterable[DayFigures]) -> DayFigures:
+    """Of all parts of a stretch: counts and money of them added up."""
+    calls = nanousd = told = retried = 0
+    sums: dict[tuple[str, str, str], Sum] = {}
+    for part in parts:
+        calls, nanousd = calls + part.calls, nanousd + part.nanousd
+        told, retried = told + part.told, retried + part.retried
+        for one in part.wastes:
+            sums.setdefault((one.kind, one.route, one.model), Sum()).add(one)
+    wastes = [WasteSum(*key, one.calls, one.nanousd, one.unknown) for key, one in sorted(sums.items())]
+    return DayFigures(calls=calls, nanousd=nanousd, wastes=wastes, told=told, retried=retried)
 
 
 def repeats_of(days: Iterable[DayFigures]) -> list[RepeatSum]:

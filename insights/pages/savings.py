@@ -16,6 +16,7 @@ from django.views.generic import TemplateView, View
 from console.charts import Bar, Chart, Series
 from console.forms.views import go_to
 from gateway.pages.usage_scope import RANGES, UsageScope
+from insights.days import last_30_days
 from insights.engine.days import KINDS
 from insights.figures import CostImpact, Period, Recommendation, WastePart
 from insights.impact import TITLES
@@ -113,13 +114,6 @@ class AdviceDo(InsightsPage, View):
         until = timezone.now() + timedelta(days=int(wanted)) if wanted in SNOOZES else None
         decide(tenant=self.tenant, key=key, title=found.title, until=until)
         return "It is put aside." if until is None else f"It is put aside {SNOOZES[wanted]}."
-
-
-def last_30_days(tenant: Tenant) -> Period:
-    """Whole days in the tenant's zone, and today so far."""
-    now = timezone.now().astimezone(ZoneInfo(tenant.time_zone))
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Period(today - timedelta(days=29), now)
 
 
 def period_of(scope: UsageScope) -> Period:

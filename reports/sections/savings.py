@@ -18,11 +18,11 @@ def read(asked: Asked) -> Section | None:
     """Of a tenant; None for the platform, and where nothing was wasted and nothing can be saved."""
     if asked.tenant is None:
         return None
-    impact = cost_impact(asked.tenant, Period(asked.start, asked.end))
-    before = cost_impact(asked.tenant, Period(asked.before, asked.start))
+    impact = cost_impact(asked.tenant, Period(asked.start, asked.end), at_once=None)
+    before = cost_impact(asked.tenant, Period(asked.before, asked.start), at_once=None)
     advice = [
         one
-        for one in recommendations(asked.tenant, Period(asked.start, asked.end))
+        for one in recommendations(asked.tenant, Period(asked.start, asked.end), at_once=None)
         if one.state == "open" and one.saving_nanousd
     ]
     if not impact.wasted_nanousd and not before.wasted_nanousd and not impact.business_nanousd and not advice:

@@ -3,12 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from alerting.incident_rows import Incident
-from contracts.tenant_scope import across_tenants
-from insights.days import keep_days
-from insights.models import DayOfCalls
 from insights.selectors import cost_impact
 from insights.services import create_impact_rule
 from tests.insights.planted_calls import DAY, NOON, Planted
@@ -96,31 +92,6 @@ def test_other_tenants_waste_is_theirs(acme, planted):
     planted.call(9, fails="PROVIDER_TIMEOUT")
     planted.write()
     assert cost_impact(make_tenant(slug="globex"), DAY).wasted_nanousd == 0
-
-
-def test_days_that_are_over_are_kept_once_and_say_the_same(acme, planted):
-    planted.call(9, fails="PROVIDER_TIMEOUT")
-    planted.call(5, asks="x", minute=0)
-    planted.call(5, asks="x", minute=1)
-    planted.write()
-    before = cost_impact(acme, DAY)
-    later = timezone.now() + timedelta(days=1)
-    assert keep_days(now=later) >= 1
-    assert keep_days(now=later) == 0
-    assert DayOfCalls.objects.for_tenant(acme).filter(day=NOON.date()).exists()
-    assert cost_impact(acme, DAY) == before
-
-
-def test_in_another_zone_days_are_others(acme, planted):
-    planted.call(9, fails="PROVIDER_TIMEOUT", minute=11 * 60)
-    planted.write()
-    keep_days(now=timezone.now() + timedelta(days=1))
-    acme.time_zone = "Asia/Tokyo"
-    with across_tenants("a test moves the tenant"):
-        acme.save()
-    assert [one.part for one in cost_impact(acme, DAY).by_day if one.nanousd] == [
-        f"{NOON + timedelta(days=1):%Y-%m-%d}"
-    ]
 
 
 def test_rules_say_what_it_costs_the_business(acme, planted):

@@ -2,12 +2,13 @@
 
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.usage import UsageDimension, UsageQuery
 from events.ledger.buckets import Bucket
-from events.ledger.slices import FEWEST_CALLS, slices
+from events.ledger.slices import FEWEST_CALLS, MOST_GROWTH, slices
 
 QUERY = UsageQuery(tenant_id="t", start_ms=0, end_ms=1, limit=10)
 
@@ -27,6 +28,26 @@ def test_every_bucket_with_calls_is_in_one_slice(calls):
 def test_slices_are_small_at_first_and_grow():
     parts = list(slices(QUERY, weighed(*[FEWEST_CALLS] * 7), None, lambda _: []))
     assert [len(part.buckets) for part in parts] == [1, 2, 4]
+
+
+def test_what_slices_had_tells_how_much_is_read_next():
+    rows: list[int] = []
+    parts = []
+    for part in slices(QUERY, weighed(*[FEWEST_CALLS] * 30), None, lambda _: [], found=rows.__len__):
+        parts.append(len(part.buckets))
+        rows.extend(bucket.start_ms for bucket in part.buckets)  # One row a bucket, of the eleven that are asked for.
+        if len(rows) > QUERY.limit:
+            break
+    assert parts == [1, 11]
+
+
+def test_a_first_slice_with_few_rows_does_not_have_all_read_at_once():
+    parts = slices(QUERY, weighed(*[FEWEST_CALLS] * 100), None, lambda _: [], found=lambda: 1)
+    assert [len(part.buckets) for part in parts][:2] == [1, 11]
+    parts = slices(
+        msgspec.structs.replace(QUERY, limit=1_000), weighed(*[FEWEST_CALLS] * 100), None, lambda _: [], found=lambda: 1
+    )
+    assert [len(part.buckets) for part in parts][:2] == [1, MOST_GROWTH]
 
 
 @given(st.lists(st.integers(1, FEWEST_CALLS), min_size=1, max_size=30))
