@@ -11,9 +11,10 @@ import numpy as np
 from alerting.engine.burn_rates import STANDARD_ALERTS, BurnRateState, ErrorBudget, error_budget, evaluate
 from alerting.engine.series import Floats
 from alerting.objectives import SLO
-from alerting.readings import MINUTE_S, GoodCalls, read_objective
+from alerting.readings import MINUTE_S, read_objective
 from console import formats
 from events.traffic.grains import Grain
+from events.traffic.minutes import GoodCalls
 
 FINE_S: Final = 6 * 3600
 """Minutes are read so far back, quarters of an hour before them."""
@@ -31,7 +32,9 @@ class BurnSeries(msgspec.Struct, frozen=True):
     def states(self, slo: SLO, minute_s: int, min_total: float) -> list[BurnRateState]:
         """Of the standard alerts, as of the end of a minute."""
         place = (minute_s - self.start_s) // MINUTE_S + 1
-        return evaluate(self.good[:place], self.total[:place], slo.objective, min_total=min_total)
+        # No window reaches further back: a long series would else be summed up anew for each minute.
+        seen = slice(max(0, place - LONGEST_S // MINUTE_S), place)
+        return evaluate(self.good[seen], self.total[seen], slo.objective, min_total=min_total)
 
 
 def read_burn(slo: SLO, scope: str, end_s: int) -> BurnSeries:

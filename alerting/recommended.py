@@ -30,7 +30,7 @@ ENOUGH_CALLS: Final = 20
 """A minute's figure of fewer calls says little: rules look at so many minutes together that there are about so many."""
 LONGEST_WINDOW: Final = 15
 LEAST_CALLS: Final = 5
-ENOUGH_SCORES: Final = 5
+ENOUGH_SCORES: Final = 15
 LEAST_SCORES: Final = 2
 LEAST_PROMPTS: Final = 5
 AVAILABILITY: Final = 0.99

@@ -14,6 +14,7 @@ class EvaluationConfig(AppConfig):
         from contracts.judged_questions import register_question_sets
         from contracts.live_samples import register_live_specs, register_score_names
         from contracts.prompt_sums import register_prompt_reader
+        from evaluation.golden_keeping import GoldenKeeping
         from evaluation.judged_questions import GoldenQuestions
         from evaluation.live.compile import live_specs, score_names
         from evaluation.live.keeping import SampleKeeping
@@ -27,6 +28,7 @@ class EvaluationConfig(AppConfig):
         register_score_names(score_names)
         register_prompt_reader(read_prompts)
         register_kept_data(SampleKeeping())
+        register_kept_data(GoldenKeeping())
         register_question_sets(GoldenQuestions())
         add(Entry("Golden sets", "flask", "golden-sets", "Quality", order=20, permission="view_runs"))
         add(Entry("Evaluation runs", "progress", "eval-runs", "Quality", order=22, permission="view_runs"))

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from evaluation.engine.golden_files import Item, item_of
-from evaluation.golden_sets import put_items
+from evaluation.golden_sets import Origin, put_items
 from evaluation.models import GoldenSet, GoldenVersion
 from events.models import EventRecord, Run
 from events.selectors import MAX_RUN_DURATION, runs_of_tenant
@@ -33,6 +33,7 @@ def add_call(*, golden_set: GoldenSet, correlation_id: str, expected: str | None
         golden_set=golden_set,
         items=[_item(asked, answered if expected is None else expected, run)],
         source=correlation_id,
+        origin=Origin(run.end_user or "", run.started_at),
     )
 
 

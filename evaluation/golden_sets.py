@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -24,6 +26,13 @@ from tenants.models import Tenant
 from tenants.rows import new_uuid7
 
 BATCH: Final = 1_000
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Whose call an item was made of, and when that was."""
+
+    end_user: str = ""
+    called_at: datetime | None = None
 
 
 @transaction.atomic
@@ -66,18 +75,34 @@ def versions_of(golden_set: GoldenSet) -> QuerySet[GoldenVersion]:
 
 
 def items_of(version: GoldenVersion) -> QuerySet[GoldenItem]:
-    """The version's items, in order."""
+    """The version's items, in order; among them those whose texts were erased."""
     return GoldenItem.objects.filter(tenant=version.tenant_id, version=version)
 
 
+def usable_items_of(version: GoldenVersion) -> QuerySet[GoldenItem]:
+    """Those that still say something."""
+    return items_of(version).filter(erased_at=None)
+
+
 @transaction.atomic
-def put_items(*, golden_set: GoldenSet, items: Iterable[Item], source: str, replace: bool = False) -> GoldenVersion:
+def put_items(
+    *,
+    golden_set: GoldenSet,
+    items: Iterable[Item],
+    source: str,
+    replace: bool = False,
+    origin: Origin | None = None,
+) -> GoldenVersion:
     """Add items to the draft; one with the key of another takes its place. ``replace``: the draft has only these.
+
+    ``origin`` says whose call they were made of. An item that takes the place of one that was made of a call, in any
+    version of the set, remains that person's.
 
     Raises:
         ValidationError: one is not valid, or there would be too many.
     """
     given = {item.key: item for item in map(keyed, items)}
+    origins = _origins(golden_set)
     draft = _draft(golden_set, empty=replace)
     known = dict(items_of(draft).filter(key__in=list(given)).values_list("key", "position"))
     items_of(draft).filter(key__in=list(known)).delete()
@@ -86,7 +111,7 @@ def put_items(*, golden_set: GoldenSet, items: Iterable[Item], source: str, repl
     place = (items_of(draft).aggregate(last=Max("position"))["last"] or 0) + 1
     rows = []
     for key, item in given.items():
-        rows.append(_row(draft, item, known.get(key, place), source))
+        rows.append(_row(draft, item, known.get(key, place), source, origin or origins.get(key) or Origin()))
         place += key not in known
     GoldenItem.objects.bulk_create(rows, batch_size=BATCH)
     _counted(draft)
@@ -179,7 +204,14 @@ def _copy(old: GoldenVersion, new: GoldenVersion) -> None:
     GoldenItem.objects.bulk_create(batch)
 
 
-def _row(version: GoldenVersion, item: Item, position: int, source: str) -> GoldenItem:
+def _origins(golden_set: GoldenSet) -> dict[str, Origin]:
+    """Whose calls items of the set were made of, by their keys; erased ones left out."""
+    rows = GoldenItem.objects.for_tenant(golden_set.tenant_id).filter(version__golden_set=golden_set, erased_at=None)
+    made_of_calls = rows.exclude(end_user="").values_list("key", "end_user", "called_at")
+    return {key: Origin(end_user, called_at) for key, end_user, called_at in made_of_calls}
+
+
+def _row(version: GoldenVersion, item: Item, position: int, source: str, origin: Origin) -> GoldenItem:
     return GoldenItem(
         tenant_id=version.tenant_id,
         version=version,
@@ -193,6 +225,8 @@ def _row(version: GoldenVersion, item: Item, position: int, source: str) -> Gold
         split=item.split,
         source=source,
         digest=digest_of(item),
+        end_user=origin.end_user,
+        called_at=origin.called_at,
     )
 
 

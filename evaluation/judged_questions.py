@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from contracts.judged_questions import JudgedQuestion
 from evaluation.engine.golden_files import text_of
-from evaluation.golden_sets import items_of, newest_version
+from evaluation.golden_sets import newest_version, usable_items_of
 from evaluation.models import GoldenSet
 
 MOST_SETS = 200
@@ -30,5 +30,5 @@ class GoldenQuestions:
             row = None
         if row is None:
             return []
-        items = items_of(newest_version(row)).exclude(context=[]).order_by("position", "key")[:most]
+        items = usable_items_of(newest_version(row)).exclude(context=[]).order_by("position", "key")[:most]
         return [JudgedQuestion(text_of(one.input), tuple(one.context)) for one in items]

@@ -116,6 +116,14 @@ class GoldenItem(models.Model):
     split = models.CharField(max_length=32, blank=True, default="")
     source = models.CharField(max_length=100, blank=True, default="", help_text="upload, api, console, or a call's id.")
     digest = models.CharField(max_length=64, help_text="SHA-256 of its content, without key and source.")
+    end_user = models.CharField(
+        max_length=1_000,
+        blank=True,
+        default="",
+        help_text="Who made the call that it was made of, also when edited.",
+    )
+    called_at = models.DateTimeField(null=True, help_text="When that call was made.")
+    erased_at = models.DateTimeField(null=True, help_text="When its texts were erased with that end user.")
 
     objects = OfTenant.as_manager()
 
@@ -124,6 +132,7 @@ class GoldenItem(models.Model):
 
         ordering = ("position", "id")
         constraints = (models.UniqueConstraint(fields=["version", "key"], name="golden_item_of_version"),)
+        indexes = (models.Index(fields=["tenant", "end_user"], name="golden_items_of_user", condition=~Q(end_user="")),)
 
     def __str__(self) -> str:
         return self.key

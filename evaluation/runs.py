@@ -13,7 +13,7 @@ from django.db import transaction
 
 from contracts.events import EvalRunStarted, EventContext
 from evaluation.engine.evaluators.registry import options_of
-from evaluation.golden_sets import BATCH, freeze, items_of
+from evaluation.golden_sets import BATCH, freeze, usable_items_of
 from evaluation.models import EvalRun, Evaluator, GoldenVersion, RunItem, Variant
 from guardrails.models import Policy, PolicyVersion
 from tenants.actor import current_actor
@@ -63,7 +63,7 @@ def start_run(
     tenant = version.tenant
     _check(tenant, variants, evaluators)
     freeze(version)
-    rows = items_of(version).filter(**({"split": split} if split else {}))
+    rows = usable_items_of(version).filter(**({"split": split} if split else {}))
     run = EvalRun(
         tenant=tenant,
         version=version,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +30,17 @@ _WRITTEN_BY_PEOPLE: Final = ("error_message", "message", "reason", "detail")
 def drop_payloads(tenant_id: str, before: datetime) -> int:
     """Take prompts and answers out of the tenant's events that are older; returns of how many."""
     return sum(_repeated(_DROP_PAYLOADS, [tenant_id, before, _PAYLOAD_FIELDS, BATCH, _PAYLOAD_FIELDS]))
+
+
+def drop_payloads_of_calls(tenant_id: str, correlation_ids: Sequence[str]) -> int:
+    """Take prompts and answers out of the events of these calls; returns of how many."""
+    changed = 0
+    for at in range(0, len(correlation_ids), BATCH):
+        with connection.cursor() as cursor:
+            calls = list(correlation_ids[at : at + BATCH])
+            cursor.execute(_DROP_PAYLOADS_OF_CALLS, [_PAYLOAD_FIELDS, tenant_id, calls, _PAYLOAD_FIELDS])
+            changed += cursor.rowcount
+    return changed
 
 
 def purge_events(tenant_id: str, before: datetime) -> int:
@@ -167,6 +178,10 @@ WITH old AS (
 )
 UPDATE events_event AS event SET payload = event.payload - %s::text[]
 FROM old WHERE event.event_id = old.event_id AND event.occurred_at = old.occurred_at
+"""
+_DROP_PAYLOADS_OF_CALLS: Final = """
+UPDATE events_event SET payload = payload - %s::text[]
+WHERE tenant_id = %s AND correlation_id = ANY(%s) AND payload ?| %s
 """
 _PURGE_EVENTS: Final = """
 WITH old AS (SELECT event_id, occurred_at FROM events_event WHERE tenant_id = %s AND occurred_at < %s LIMIT %s)

@@ -119,5 +119,5 @@ def _find(kind: str, base_url: str, wire_name: str) -> ModelInfo | None:
 def _nano_usd(price: Decimal | TieredPrices | Any | None) -> int | None:
     if price is None:
         return None
-    base = getattr(price, "base", price)
+    base = price.base if hasattr(price, "base") else price
     return int(base * NANO_USD_PER_USD)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from alerting import incidents
-from alerting.actions.changed import Changed
+from alerting.actions.changed import Changed, actor_of
 from alerting.actions.hooks import call_started
 from alerting.actions.kinds import KINDS
 from alerting.actions.rows import ActionRun, AlertAction
@@ -62,7 +62,7 @@ def _concerns(action: AlertAction, alert: Alert, now: datetime) -> bool:
 
 def _tried(action: AlertAction, alert: Alert, now: datetime) -> int:
     try:
-        with acting_as(f"alert “{alert.name}”"):
+        with acting_as(actor_of(alert.name)):
             return _take(action.pk, alert, now)
     except Exception:  # boundary: an action that cannot be taken is tried again, and keeps no other from its turn
         log.exception("the action %s cannot be taken", action.pk)
@@ -82,10 +82,12 @@ def _take(action_id: Any, alert: Alert, now: datetime) -> int:
         return 0
     run = run or ActionRun(tenant_id=owner, action=action, alert=alert, incident=alert_row.incident)
     run.name, run.kind, run.at, run.undo_on_clear = action.name, action.kind, now, action.undo_on_clear
-    why_not = _limits(action, run, now) or (KINDS[action.kind].refusal(action) if action.kind in KINDS else "")
+    why_not = _limits(action, run, now)
+    if not why_not and action.kind in KINDS:
+        why_not = KINDS[action.kind].refusal(action, alert_row)
     if why_not:
         return _refuse(run, f"{order(action)}: not done. {why_not}")
-    return _do(run, action)
+    return _do(run, action, alert_row)
 
 
 def _locked(owner: Any, action_id: Any) -> AlertAction | None:
@@ -113,13 +115,13 @@ def _refuse(run: ActionRun, text: str) -> int:
     return 0
 
 
-def _do(run: ActionRun, action: AlertAction) -> int:
+def _do(run: ActionRun, action: AlertAction, alert: Alert) -> int:
     changed = Changed({}, {})
     if action.dry_run:
         run.state, run.text = State.WOULD, f"Dry run, nothing was changed. It would have: {order(action)}."
     elif action.kind in KINDS:
         run.state, run.text = State.DONE, f"{order(action)}."
-        changed = KINDS[action.kind].do(action)
+        changed = KINDS[action.kind].do(action, alert)
     else:
         run.state, run.text = State.STARTED, f"{order(action)}."
     run.before, run.after, run.audit_id = changed.before, changed.after, changed.audit_id

@@ -13,6 +13,17 @@ from tenants.audit import AuditEntry
 
 CHANGED_SINCE = "Somebody changed it since: it is left as it is."
 GONE = "It is not there any more."
+_BY_ALERTS = "alert “"
+
+
+def actor_of(alert_name: str) -> str:
+    """Who the audit log says acts for an alert."""
+    return f"{_BY_ALERTS}{alert_name}”"
+
+
+def is_of_alerts(actor: str) -> bool:
+    """Whether an alert did it."""
+    return actor.startswith(_BY_ALERTS)
 
 
 class Changed(msgspec.Struct, frozen=True):

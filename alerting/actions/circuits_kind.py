@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from alerting.actions.changed import CHANGED_SINCE, GONE, Changed
 from alerting.actions.rows import ActionRun, AlertAction
 from alerting.actions.targets_kind import locked_targets, none_left
+from alerting.incident_rows import Alert
 from routing.circuits import close_circuit, open_circuit
 
 
@@ -17,14 +18,14 @@ class OpenBreaker:
         """What it does."""
         return f"Open the circuit of {action.target} for {action.open_minutes} min"
 
-    def refusal(self, action: AlertAction) -> str:
+    def refusal(self, action: AlertAction, _alert: Alert) -> str:
         """Where nothing healthy would be left."""
         rows = locked_targets(action.tenant_id, action.route_id)
         if not any(row.pk == action.target_id and row.enabled for row in rows):
             return "The target gets no calls as it is."
         return none_left([row for row in rows if row.enabled and row.pk != action.target_id])
 
-    def do(self, action: AlertAction) -> Changed:
+    def do(self, action: AlertAction, _alert: Alert) -> Changed:
         """Told to all workers.
 
         Raises:

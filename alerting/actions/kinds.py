@@ -10,8 +10,10 @@ from typing import Final, Protocol
 from alerting.actions.changed import Changed
 from alerting.actions.circuits_kind import OpenBreaker
 from alerting.actions.policies_kind import RollBackPolicy
+from alerting.actions.routes_kind import RollBackRoute
 from alerting.actions.rows import ActionRun, AlertAction
 from alerting.actions.targets_kind import DegradeRoute, DrainTarget
+from alerting.incident_rows import Alert
 from tenants.roles import TenantPermission
 
 
@@ -21,10 +23,10 @@ class ActionKind(Protocol):
     def words(self, action: AlertAction) -> str:
         """What it does, as an order."""
 
-    def refusal(self, action: AlertAction) -> str:
+    def refusal(self, action: AlertAction, alert: Alert) -> str:
         """Why it cannot be done now; empty where it can. What it decides by is locked."""
 
-    def do(self, action: AlertAction) -> Changed:
+    def do(self, action: AlertAction, alert: Alert) -> Changed:
         """Do it."""
 
     def undo(self, run: ActionRun) -> str:
@@ -36,6 +38,7 @@ KINDS: Final[dict[str, ActionKind]] = {
     AlertAction.Kind.BREAKER.value: OpenBreaker(),
     AlertAction.Kind.DEGRADE.value: DegradeRoute(),
     AlertAction.Kind.POLICY.value: RollBackPolicy(),
+    AlertAction.Kind.ROUTE.value: RollBackRoute(),
 }
 """Hooks are not among them: what they do happens elsewhere (:mod:`alerting.actions.hooks`)."""
 
@@ -44,6 +47,7 @@ PERMISSIONS: Final = {
     AlertAction.Kind.BREAKER.value: TenantPermission.MANAGE_ROUTES,
     AlertAction.Kind.DEGRADE.value: TenantPermission.MANAGE_ROUTES,
     AlertAction.Kind.POLICY.value: TenantPermission.MANAGE_GUARDRAILS,
+    AlertAction.Kind.ROUTE.value: TenantPermission.MANAGE_ROUTES,
     AlertAction.Kind.HOOK.value: TenantPermission.MANAGE_ALERTS,
 }
 """What whoever sets an action up, or undoes one, must be allowed to do as well."""

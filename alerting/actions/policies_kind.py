@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from alerting.actions.changed import CHANGED_SINCE, GONE, Changed, last_entry, newer
 from alerting.actions.rows import ActionRun, AlertAction
+from alerting.incident_rows import Alert
 from guardrails.models import Policy, PolicyVersion
 from guardrails.services import live_version_of, roll_back
 
@@ -23,7 +24,7 @@ class RollBackPolicy:
         """What it does."""
         return f"Put the version before in force of policy {action.policy}"
 
-    def refusal(self, action: AlertAction) -> str:
+    def refusal(self, action: AlertAction, _alert: Alert) -> str:
         """Where there is no version to go back to, or the one in force is not new."""
         policy = _locked(action.tenant_id, action.policy_id)
         live = live_version_of(policy) if policy is not None and policy.is_on else None
@@ -35,7 +36,7 @@ class RollBackPolicy:
             return f"Version {live.number} is older than a day: it is not what changed."
         return ""
 
-    def do(self, action: AlertAction) -> Changed:
+    def do(self, action: AlertAction, _alert: Alert) -> Changed:
         """Through the service of the one-click rollback."""
         policy = _locked(action.tenant_id, action.policy_id)
         assert policy is not None

@@ -33,6 +33,7 @@ class AlertAction(OwnedRow):
         BREAKER = "open_breaker", "Open a target's circuit"
         DEGRADE = "degrade_route", "Switch a route to degraded mode"
         POLICY = "roll_back_policy", "Roll back a guardrail policy"
+        ROUTE = "roll_back_route", "Roll back an experiment"
         HOOK = "call_hook", "Call a rollback hook"
 
     tenant = owner("alert_actions")
@@ -44,7 +45,9 @@ class AlertAction(OwnedRow):
     from_severity = models.CharField(
         max_length=8, choices=Severity, default=Severity.CRITICAL, help_text="Alerts below it are left alone."
     )
-    route = models.ForeignKey(Route, models.CASCADE, null=True, blank=True, editable=False, related_name="+")
+    route = models.ForeignKey(
+        Route, models.CASCADE, null=True, blank=True, related_name="+", help_text="To roll back; or the targets'."
+    )
     target = models.ForeignKey(
         Target, models.CASCADE, null=True, blank=True, related_name="+", help_text="To drain, or whose circuit opens."
     )
@@ -59,6 +62,11 @@ class AlertAction(OwnedRow):
     )
     channel = models.ForeignKey(
         Channel, models.CASCADE, null=True, blank=True, related_name="+", help_text="The webhook that is called."
+    )
+    within_minutes = models.PositiveSmallIntegerField(
+        default=60,
+        validators=_between(1, 1_440),
+        help_text="Of rolling back a route: changes so long before the alert are taken back, older ones never.",
     )
     dry_run = models.BooleanField(default=True, help_text="Only say what would be done.")
     enabled = models.BooleanField(default=True)
@@ -103,8 +111,9 @@ class AlertAction(OwnedRow):
             raise ValidationError({"rule": "The rule belongs to somebody else."})
         if self.kind in (self.Kind.DRAIN, self.Kind.BREAKER):
             self._check("target", self.target, self.target.route.tenant_id if self.target else None)
-        elif self.kind == self.Kind.DEGRADE:
-            self._check("keep", self.route, self.route.tenant_id if self.route else None)
+        elif self.kind in (self.Kind.DEGRADE, self.Kind.ROUTE):
+            field = "keep" if self.kind == self.Kind.DEGRADE else "route"
+            self._check(field, self.route, self.route.tenant_id if self.route else None)
         elif self.kind == self.Kind.POLICY:
             self._check("policy", self.policy, self.policy.tenant_id if self.policy else None)
         elif self.kind == self.Kind.HOOK:

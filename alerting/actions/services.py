@@ -21,6 +21,7 @@ _NEEDED = {
     Kind.BREAKER: ("target",),
     Kind.DEGRADE: ("keep",),
     Kind.POLICY: ("policy",),
+    Kind.ROUTE: ("route",),
     Kind.HOOK: ("channel",),
 }
 _OBJECTS = ("target", "keep", "policy", "channel")
@@ -69,6 +70,8 @@ def _route_of(row: AlertAction) -> Any:
     """The route of the target, or of the targets that are kept, which have to be of one."""
     if row.kind in (Kind.DRAIN, Kind.BREAKER):
         return row.target.route if row.target else None
+    if row.kind == Kind.ROUTE:
+        return row.route
     if row.kind != Kind.DEGRADE:
         return None
     kept = list(Target.objects.filter(route__tenant=row.tenant_id, pk__in=row.keep).select_related("route"))

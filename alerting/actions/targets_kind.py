@@ -7,6 +7,7 @@ from typing import Any
 
 from alerting.actions.changed import CHANGED_SINCE, GONE, Changed, last_entry, newer
 from alerting.actions.rows import ActionRun, AlertAction
+from alerting.incident_rows import Alert
 from routing.admin_health import OPEN, UNKNOWN, breaker_states
 from routing.models import Route, Target
 from routing.services import set_enabled
@@ -46,7 +47,7 @@ class _Switching:
         """Of each target whether it is to be on."""
         raise NotImplementedError
 
-    def refusal(self, action: AlertAction) -> str:
+    def refusal(self, action: AlertAction, _alert: Alert) -> str:
         """Where nothing would change, or nothing healthy would be left."""
         rows = locked_targets(action.tenant_id, action.route_id)
         if not rows or not action.route or not action.route.enabled:
@@ -56,7 +57,7 @@ class _Switching:
             return "It is so already."
         return none_left([row for row in rows if wanted[str(row.pk)]])
 
-    def do(self, action: AlertAction) -> Changed:
+    def do(self, action: AlertAction, _alert: Alert) -> Changed:
         """Through the service that people's changes go through, too."""
         rows = locked_targets(action.tenant_id, action.route_id)
         wanted = self.wanted(action, rows)

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from alerting import incidents
+from alerting.actions.changed import actor_of
 from alerting.actions.hooks import call_back
 from alerting.actions.kinds import KINDS
 from alerting.actions.rows import ActionRun
@@ -51,7 +52,7 @@ def undo_ended(*, now: datetime) -> int:
 
 def _undone(run: ActionRun, now: datetime) -> int:
     try:
-        with acting_as(f"alert “{run.alert.name}”"):
+        with acting_as(actor_of(run.alert.name)):
             undo(run=run, now=now)
     except Exception:  # boundary: one that cannot be undone is tried again, and keeps no other from its turn
         log.exception("the action %s cannot be undone", run.pk)

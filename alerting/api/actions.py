@@ -20,7 +20,7 @@ from alerting.actions.undoing import undo
 from alerting.channel_rows import Channel
 from alerting.rules import AlertRule
 from guardrails.models import Policy
-from routing.models import Target
+from routing.models import Route, Target
 from tenants.rest.filters import TenantRowFilter, by_age
 from tenants.rest.idempotency import idempotent
 from tenants.rest.permissions import require
@@ -44,6 +44,13 @@ class AlertActionSerializer(RowSerializer):
         allow_null=True,
     )
     policy_id = RelatedRow(source="policy", queryset=Policy.objects.all(), required=False, allow_null=True)
+    route_id = RelatedRow(
+        source="route",
+        queryset=Route.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="To roll back; of other kinds that act upon a route, told and not taken.",
+    )
     channel_id = RelatedRow(source="channel", queryset=Channel.objects.all(), required=False, allow_null=True)
     keep = serializers.ListField(
         child=serializers.UUIDField(), required=False, help_text="Of degraded mode: ids of targets of one route."
@@ -53,8 +60,8 @@ class AlertActionSerializer(RowSerializer):
         model = AlertAction
         fields = (
             *(*ROW_FIELDS, "tenant_id", "name", "kind", "rule_id", "from_severity", "target_id", "keep", "policy_id"),
-            *("channel_id", "dry_run", "enabled", "after_minutes", "max_per_hour", "max_per_day"),
-            *("cooldown_minutes", "open_minutes", "undo_on_clear", "configured_by"),
+            *("route_id", "within_minutes", "channel_id", "dry_run", "enabled", "after_minutes", "max_per_hour"),
+            *("max_per_day", "cooldown_minutes", "open_minutes", "undo_on_clear", "configured_by"),
         )
         read_only_fields = ("configured_by",)
         validators: ClassVar[list[Any]] = []
@@ -79,7 +86,7 @@ class AlertActionResource(Readable, Creatable, Changeable, Deletable):
     noun = "alert action"
     about = (
         "What is done while an alert holds, within limits: a target is drained, a circuit opened, a route degraded, a "
-        "policy rolled back, a hook called."
+        "policy or an experiment rolled back, a hook called."
     )
     example: ClassVar[dict[str, Any]] = {
         "name": "Drain the large model",

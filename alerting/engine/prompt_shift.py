@@ -96,12 +96,13 @@ def usual_of(minutes: Sequence[MinuteOfPrompts]) -> Usual | None:
 
 
 def _evened(away: Floats, counts: Floats, spread: float) -> Floats:
-    """The inverse root of how prompts vary, which takes all directions for a little variable."""
+    """An inverse root of how prompts vary, which takes all directions for a little variable.
+
+    Only lengths of what is turned by it are looked at, so that any root will do: Cholesky's is the cheap one.
+    """
     varying = away.T @ away / counts.sum()
-    least = LEAST_VARYING * spread / len(varying)
-    values, directions = np.linalg.eigh(varying)
-    root: Floats = (directions / np.sqrt(np.maximum(values, 0.0) + least)) @ directions.T
-    return root
+    varying[np.diag_indices_from(varying)] += LEAST_VARYING * spread / len(varying)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(varying)).T)
 
 
 def _limit(directions: float) -> float:
@@ -159,21 +160,24 @@ def shifts(totals: Floats, counts: Floats, usual: Usual, window: int) -> Floats:
     ``window`` minutes the one counts that is furthest.
     """
     values = np.full(len(counts), np.nan)
+    away = totals - counts[:, None] * usual.mean
+    both = np.concatenate((away, away @ usual.evened), axis=1)
     for minutes in sorted({each for each in STRETCHES if each < window} | {window}):
-        values = np.fmax(values, _over(totals, counts, usual, minutes))
+        values = np.fmax(values, _over(both, counts, usual, minutes))
     return values
 
 
-def _over(totals: Floats, counts: Floats, usual: Usual, minutes: int) -> Floats:
-    summed, n = rolled(totals, minutes), rolled(counts, minutes)
+def _over(away: Floats, counts: Floats, usual: Usual, minutes: int) -> Floats:
+    """``away`` are each minute's prompts less as many usual ones, as they are and then evened."""
+    summed, n = rolled(away, minutes), rolled(counts, minutes)
     enough = n >= LEAST_PROMPTS
     few = np.where(enough, n, 1.0)
-    apart = summed / few[:, None] - usual.mean
+    apart, evened = np.hsplit(summed / few[:, None], 2)
     rarity = 1 / few + 1 / usual.prompts
     # Where days differ, chance also carries further along the way in which they do.
     further = 2 * np.sqrt(usual.between_days * usual.along * rarity)
     by_chance = usual.by_chance * rarity * usual.limit + usual.between_days + BEYOND_CHANCE * further
-    real = np.square(apart @ usual.evened).sum(axis=1) > by_chance
+    real = np.square(evened).sum(axis=1) > by_chance
     square = np.square(apart).sum(axis=1) - usual.spread * rarity
     shift = np.sqrt(np.maximum(square, 0.0) / usual.spread)
     return np.where(enough, np.where(real, np.minimum(shift, 1.0), 0.0), np.nan)

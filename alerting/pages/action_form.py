@@ -11,7 +11,7 @@ from alerting.channel_rows import Channel
 from alerting.owned import Severity
 from alerting.rules import AlertRule
 from guardrails.models import Policy
-from routing.models import Target
+from routing.models import Route, Target
 from tenants.models import Tenant
 from tenants.pages.fields import InSections, shown_with
 
@@ -21,6 +21,7 @@ NEEDS: Final = {
     Kind.BREAKER.value: "target",
     Kind.DEGRADE.value: "keep",
     Kind.POLICY.value: "policy",
+    Kind.ROUTE.value: "route",
     Kind.HOOK.value: "channel",
 }
 _WHOLE: Final = forms.NumberInput
@@ -59,6 +60,21 @@ class ActionForm(InSections, forms.Form):
         empty_label="Choose a policy",
         widget=forms.Select(attrs=shown_with("kind=roll_back_policy")),
         help_text="The version before is put in force, where the present one is not older than a day.",
+    )
+    route = forms.ModelChoiceField(
+        queryset=Route.objects.none(),
+        required=False,
+        empty_label="Choose a route",
+        widget=forms.Select(attrs=shown_with("kind=roll_back_route")),
+        help_text="Its targets, strategy, attempts and cache are put back. If somebody changes it meanwhile, it stays.",
+    )
+    within_minutes = forms.IntegerField(
+        label="Changed within minutes",
+        min_value=1,
+        max_value=1_440,
+        initial=60,
+        widget=_WHOLE(attrs=shown_with("kind=roll_back_route")),
+        help_text="Before the alert began. Where nothing was changed then, nothing is done.",
     )
     channel = forms.ModelChoiceField(
         label="Webhook",
@@ -106,7 +122,7 @@ class ActionForm(InSections, forms.Form):
     enabled = forms.BooleanField(label="On", required=False, initial=True)
     sections: ClassVar[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         ("", "", ("name", "kind")),
-        ("What", "", ("target", "open_minutes", "keep", "policy", "channel")),
+        ("What", "", ("target", "open_minutes", "keep", "policy", "route", "within_minutes", "channel")),
         ("When", "", ("rule", "from_severity", "after_minutes")),
         ("Limits", "", ("max_per_hour", "max_per_day", "cooldown_minutes", "undo_on_clear", "dry_run", "enabled")),
     )
@@ -120,6 +136,7 @@ class ActionForm(InSections, forms.Form):
             "target": targets.order_by("route__name", "priority"),
             "keep": targets.order_by("route__name", "priority"),
             "policy": Policy.objects.filter(tenant=tenant),
+            "route": Route.objects.filter(tenant=tenant),
             "channel": Channel.objects.filter(tenant=tenant, kind=Channel.Kind.WEBHOOK),
             "rule": AlertRule.objects.filter(tenant=tenant),
         }
@@ -130,19 +147,21 @@ class ActionForm(InSections, forms.Form):
             self.fields[name].required = name == NEEDS.get(kind)
             self.fields[name].error_messages["required"] = "Say which."
         self.fields["open_minutes"].required = kind == Kind.BREAKER
+        self.fields["within_minutes"].required = kind == Kind.ROUTE
 
     def values(self) -> dict[str, Any]:
         """For the service."""
         given = dict(self.cleaned_data)
         given["keep"] = [row.pk for row in given["keep"] or ()]
-        given["open_minutes"] = given["open_minutes"] or AlertAction._meta.get_field("open_minutes").default
+        for name in ("open_minutes", "within_minutes"):
+            given[name] = given[name] or getattr(AlertAction(), name)
         return given
 
 
 def _initial(action: AlertAction) -> dict[str, Any]:
     names = (
         *("name", "kind", "from_severity", "after_minutes", "max_per_hour", "max_per_day", "cooldown_minutes"),
-        *("open_minutes", "undo_on_clear", "dry_run", "enabled", "keep"),
+        *("open_minutes", "within_minutes", "undo_on_clear", "dry_run", "enabled", "keep"),
     )
-    related = {name: getattr(action, f"{name}_id") for name in ("target", "policy", "channel", "rule")}
+    related = {name: getattr(action, f"{name}_id") for name in ("target", "policy", "route", "channel", "rule")}
     return {**{name: getattr(action, name) for name in names}, **related}

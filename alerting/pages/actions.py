@@ -33,7 +33,7 @@ def thing(row: AlertAction) -> str:
     if row.kind == AlertAction.Kind.DEGRADE:
         number = len(row.keep)
         return f"{row.route}: {number} target{'' if number == 1 else 's'}"
-    return str(row.target or row.policy or row.channel or "–")
+    return str(row.target or row.policy or row.channel or row.route or "–")
 
 
 def mode(row: AlertAction) -> str:
@@ -78,8 +78,8 @@ class ActionTable(Table):
     empty = Empty(
         "bolt",
         "Nothing is done by itself",
-        "An action drains a target, opens a circuit, degrades a route, rolls back a policy or calls a hook while an "
-        "alert holds. It begins as a dry run, is held within limits, and is undone with one click.",
+        "An action drains a target, opens a circuit, degrades a route, rolls back a policy or an experiment, or calls "
+        "a hook while an alert holds. It begins as a dry run, is held within limits, and is undone with one click.",
         "Create an action",
         "alert-action-create",
         "manage_alerts",

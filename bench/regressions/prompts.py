@@ -55,9 +55,10 @@ class PromptSums:
             moved = within & (chance.random(len(drawn)) < share)
             intent = questions.of_intent[chance.integers(0, len(questions.of_intent))]
             drawn[moved] = chance.choice(intent, int(moved.sum()))
-        for at in range(0, len(drawn), 20_000):
-            part = slice(at, at + 20_000)
-            np.add.at(self.totals, of_minute[part], questions.vectors[drawn[part]])
+        ends = np.cumsum(counts)
+        for minute, end in enumerate(ends):
+            vectors = questions.vectors[drawn[end - counts[minute] : end]]
+            self.totals[first + minute] = vectors.sum(axis=0)
 
     def between(self, first: int, end: int) -> Prompts:
         """As a check reads them."""

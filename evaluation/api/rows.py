@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from django.core.exceptions import ValidationError as Refusal
+from django.db.models import OuterRef, QuerySet, Subquery
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -16,8 +17,15 @@ from rest_framework.response import Response
 from evaluation.engine.golden_files import item_of
 from evaluation.evaluators import create_evaluator, update_evaluator
 from evaluation.gates import check_gate, create_gate, update_gate, variant_for
-from evaluation.golden_sets import as_item, create_golden_set, items_of, newest_version, put_items, update_golden_set
-from evaluation.models import Evaluator, Gate, GoldenSet
+from evaluation.golden_sets import (
+    as_item,
+    create_golden_set,
+    newest_version,
+    put_items,
+    update_golden_set,
+    usable_items_of,
+)
+from evaluation.models import Evaluator, Gate, GoldenSet, GoldenVersion
 from tenants.rest.idempotency import idempotent
 from tenants.rest.permissions import require
 from tenants.rest.resources import ROW_ORDERINGS, Changeable, Creatable, Deletable, Readable
@@ -43,11 +51,20 @@ class GoldenSetSerializer(RowSerializer):
 
     def get_version(self, row: GoldenSet) -> int:
         """Of the newest."""
-        return newest_version(row).number
+        return self._newest(row)[0]
 
     def get_items(self, row: GoldenSet) -> int:
         """In the newest version."""
-        return newest_version(row).items
+        return self._newest(row)[1]
+
+    @staticmethod
+    def _newest(row: GoldenSet) -> tuple[int, int]:
+        """Number and items, read with the row where it came from the list."""
+        number, items = getattr(row, "newest_number", None), getattr(row, "newest_items", None)
+        if number is None or items is None:
+            found = newest_version(row)
+            return found.number, found.items
+        return number, items
 
     def create(self, validated_data: dict[str, Any]) -> GoldenSet:
         """With an empty first version."""
@@ -99,6 +116,15 @@ class GoldenSetResource(Readable, Creatable, Changeable, Deletable):
     ordering_fields: ClassVar[dict[str, str]] = {**ROW_ORDERINGS, "name": "name"}
     search_fields = ("name", "description")
 
+    def get_queryset(self) -> QuerySet[GoldenSet]:
+        """With number and size of each one's newest version."""
+        rows: QuerySet[GoldenSet] = super().get_queryset()
+        versions = GoldenVersion.objects.filter(tenant=OuterRef("tenant"), golden_set=OuterRef("pk"))
+        newest = versions.order_by("-number")
+        return rows.annotate(
+            newest_number=Subquery(newest.values("number")[:1]), newest_items=Subquery(newest.values("items")[:1])
+        )
+
     @extend_schema(
         summary="List the items of a golden set",
         description="Of its newest version, in order, the first 1,000. Items may hold what callers wrote.",
@@ -138,7 +164,7 @@ class GoldenSetResource(Readable, Creatable, Changeable, Deletable):
     @staticmethod
     def _items(row: GoldenSet) -> Response:
         version = newest_version(row)
-        rows = [msgspec.to_builtins(as_item(one)) for one in items_of(version)[:MOST_ITEMS]]
+        rows = [msgspec.to_builtins(as_item(one)) for one in usable_items_of(version)[:MOST_ITEMS]]
         return Response({"version": version.number, "items": rows})
 
 

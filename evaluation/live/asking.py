@@ -16,6 +16,7 @@ from contracts.live_samples import HandedCall
 from evaluation.calls import KEY_ID, KEY_NAME, judge_body, refusal_in, text_in
 from evaluation.engine.evaluators.scores import JudgeQuestion, Scored
 from evaluation.live.examples import answered_of, example_of
+from evaluation.live.said import Said, SaidBefore, Slot
 from evaluation.models import LiveEvaluation, LiveScore
 from evaluation.scoring import NamedEvaluator, evaluators_of, scored_answer
 from evaluation.spending import BudgetSpent, Estimate, Purse
@@ -48,6 +49,7 @@ class LiveScorer:
     row: LiveEvaluation
     evaluators: list[NamedEvaluator]
     purse: Purse
+    before: SaidBefore
     process: GatewayProcess | None = None
     asked: dict[str, list[Asked]] = field(default_factory=dict)
     """By run id."""
@@ -55,7 +57,9 @@ class LiveScorer:
     def begin(self, call: HandedCall) -> None:
         """Ask the judges about the call, where it is among those that go deep; their answers are waited for later."""
         if deep(self.row, call.run_id):
-            self.asked[call.run_id] = [self._ask(one, call) for one in self.evaluators if one.kind.judges]
+            judges = [one for one in self.evaluators if one.kind.judges]
+            before = self.before.about(call.run_id) if judges else {}
+            self.asked[call.run_id] = [self._ask(one, call, before) for one in judges]
 
     def scores(self, call: HandedCall) -> list[LiveScore]:
         """A score of each evaluator that was asked, unsaved, without a sample."""
@@ -83,9 +87,16 @@ class LiveScorer:
             cost_nanousd=cost_nanousd,
         )
 
-    def _ask(self, one: NamedEvaluator, call: HandedCall) -> Asked:
+    def _ask(self, one: NamedEvaluator, call: HandedCall, before: dict[Slot, Said]) -> Asked:
         asked = Asked(one)
         for question in one.scorer.questions(example_of(call), answered_of(call)):
+            slot = str(self.row.pk), one.name, question.slot
+            if known := before.get(slot):
+                # By a worker that died before it could write the score.
+                self.purse.settle(0, known.cost_nanousd)
+                asked.said[question.slot] = known.text
+                asked.cost_nanousd += known.cost_nanousd
+                continue
             length = len(question.instructions) + len(question.question)
             try:
                 held = self.purse.hold(question.route, length, question.max_output_tokens)
@@ -93,7 +104,7 @@ class LiveScorer:
                 asked.said[""] = SPENT
                 break
             process = self.process = self.process or running()
-            future = process.start(self._judged(process, question, call.run_id))
+            future = process.start(self._judged(process, question, call.run_id, slot))
             asked.waiting.append((question.slot, held, future))
         return asked
 
@@ -114,11 +125,15 @@ class LiveScorer:
             else:
                 asked.said[slot] = text
 
-    async def _judged(self, process: GatewayProcess, question: JudgeQuestion, run_id: str) -> tuple[str, str, int]:
-        told: list[tuple[str, int]] = []
+    async def _judged(
+        self, process: GatewayProcess, question: JudgeQuestion, run_id: str, slot: Slot
+    ) -> tuple[str, str, int]:
+        told: list[Said] = []
 
         async def keep(facts: AnswerFacts, body: bytes) -> None:
-            told.append((text_in(body), facts.cost_nanousd or 0))
+            said = Said(text_in(body), facts.cost_nanousd or 0)
+            await self.before.keep(run_id, slot, said)
+            told.append(said)
 
         call = InsideCall(
             tenant_id=str(self.row.tenant_id),
@@ -130,7 +145,7 @@ class LiveScorer:
         )
         answer = await process.runtime.inside_calls.make(call)
         if told:
-            return told[0][0], "", told[0][1]
+            return told[0].text, "", told[0].cost_nanousd
         return "", f"The judge could not be asked: {refusal_in(answer)[0]}", 0
 
 
@@ -156,7 +171,9 @@ def _scorer(row: LiveEvaluation, estimate: Estimate) -> LiveScorer:
         except ValueError as problem:
             # A package that brought the kind is gone: the others go on.
             log.warning("the evaluator %s of a live evaluation cannot be built: %s", one.pk, problem)
-    return LiveScorer(row, evaluators, Purse(row.judge_budget_nanousd, spent_today(row), estimate))
+    return LiveScorer(
+        row, evaluators, Purse(row.judge_budget_nanousd, spent_today(row), estimate), SaidBefore(str(row.tenant_id))
+    )
 
 
 def spent_today(row: LiveEvaluation, now: datetime | None = None) -> int:

@@ -120,6 +120,11 @@ def _handed(entry: bytes, fields: Mapping[bytes, bytes] | None) -> Handed:
     return Handed(entry, given.get(b"call", b""), tuple(wanted.split(",")) if wanted else ())
 
 
+def client() -> redis.Redis:
+    """Of this process, which gives up soon."""
+    return _client(settings.REDIS_URL)
+
+
 @cache
 def _client(url: str) -> redis.Redis:
     return redis.Redis.from_url(

@@ -82,6 +82,8 @@ def _batch(tenant: Tenant, scorers: dict[str, LiveScorer], batch: Sequence[Hande
             scorer.begin(call)
     for call, asked in fresh:
         write(tenant, call, [score for scorer in asked for score in scorer.scores(call)])
+        if asked:
+            asked[0].before.forget(call.run_id)
     return len(fresh)
 
 

@@ -30,6 +30,7 @@ from evaluation.golden_sets import (
     remove_items,
     save_item,
     update_golden_set,
+    usable_items_of,
     versions_of,
 )
 from evaluation.models import MAX_NAME_LENGTH, EvalRun, Gate, GoldenItem, GoldenSet, GoldenVersion
@@ -222,7 +223,7 @@ class ItemTable(Table):
 
     def row_url(self, row: GoldenItem) -> str:
         """The item's page."""
-        if not self._reads():
+        if not self._reads() or row.erased_at is not None:
             return ""
         return self.workspace.url("golden-item", pk=self.rows_of_set, key=row.key) + f"?version={self.number}"
 
@@ -341,7 +342,7 @@ class GoldenSetExport(OfSet, View):
             details={"version": version.number, "items": version.items},
         )
         # Read within the request: a stream outlives the page's scope.
-        rows = list(items_of(version))
+        rows = list(usable_items_of(version))
         response = StreamingHttpResponse(_lines(rows), content_type="application/jsonl; charset=utf-8")
         name = f"golden-set-{self.golden_set.pk}-v{version.number}.jsonl"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -411,7 +412,7 @@ class ItemPage(OfSet, FormPage):
     def item(self) -> GoldenItem | None:
         """The one of the address."""
         key = self.kwargs.get("key")
-        return None if key is None else get_object_or_404(items_of(self.version), key=key)
+        return None if key is None else get_object_or_404(usable_items_of(self.version), key=key)
 
     def get_title(self) -> str:
         """New, or which."""

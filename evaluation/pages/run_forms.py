@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.http import Http404
 
 from console.forms import FormPage
-from evaluation.golden_sets import items_of, newest_version
+from evaluation.golden_sets import newest_version, usable_items_of
 from evaluation.models import MAX_NAME_LENGTH, EvalRun, Evaluator, GoldenSet, Variant
 from evaluation.pages.evaluators import title_of
 from evaluation.runs import MAX_CONCURRENCY, VariantChoice, start_run
@@ -204,7 +204,7 @@ class RunCreate(WorkspacePage, FormPage):
         assert isinstance(form, RunForm)
         cleaned = form.cleaned_data
         version = newest_version(cleaned["golden_set"])
-        if not items_of(version).exists():
+        if not usable_items_of(version).exists():
             raise ValidationError({"golden_set": "The golden set has no items yet."})
         rows = Evaluator.objects.for_tenant(form.tenant).filter(pk__in=cleaned["evaluators"])
         run = start_run(

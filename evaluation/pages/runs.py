@@ -16,9 +16,8 @@ from django.views.generic import TemplateView, View
 
 from console.forms.views import go_to
 from console.tables import Column, Empty, Table, TablePage
-from evaluation.engine.golden_files import text_of
 from evaluation.models import EvalRun, ItemResult, JudgeAnswer, RunItem, Score, Variant
-from evaluation.pages.words import measure_name, run_words, tone_of, value_in_words
+from evaluation.pages.words import measure_name, run_words, text_of_item, tone_of, value_in_words
 from evaluation.reviews import ask_for_labels
 from evaluation.runs import resume_run, stop_run
 from evaluation.summaries import MEASURES, live_figures, values_of
@@ -188,7 +187,7 @@ class RunPage(OfRun, TemplateView):
             "rows": [
                 {
                     "item": items[key],
-                    "text": text_of(items[key].item.input),
+                    "text": text_of_item(items[key].item),
                     "before": value_in_words(measure, before[key]),
                     "after": value_in_words(measure, after[key]),
                     "move": value_in_words(measure, move, signed=True),
@@ -225,7 +224,7 @@ class RunPage(OfRun, TemplateView):
         return [
             {
                 "row": item,
-                "text": text_of(item.item.input),
+                "text": text_of_item(item.item),
                 "cells": [_answer_cell(by_item.get((item.pk, one.pk)), scores) for one in self.variants],
             }
             for item in items
@@ -324,7 +323,7 @@ class RunItemPage(OfRun, TemplateView):
         return super().get_context_data(
             run=self.run,
             row=row,
-            text=text_of(row.item.input),
+            text=text_of_item(row.item),
             messages_before=row.item.input[:-1] if isinstance(row.item.input, list) else [],
             answers=[self._answer(one, by_variant.get(one.pk)) for one in self.variants],
             costs=self.workspace.may(TenantPermission.VIEW_COSTS),

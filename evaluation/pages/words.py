@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from console import formats
-from evaluation.models import EvalRun
+from evaluation.engine.golden_files import text_of
+from evaluation.models import EvalRun, GoldenItem
 from evaluation.summaries import HIGHER_IS_BETTER
 
 STATES: Final = {
@@ -28,6 +29,11 @@ MEASURE_NAMES: Final = {
     "cost_nanousd": "Cost per answer",
     "output_tokens": "Output tokens",
 }
+
+
+def text_of_item(item: GoldenItem) -> str:
+    """What is asked, or that nobody knows any more."""
+    return text_of(item.input) if item.erased_at is None else "Erased with the end user who asked."
 
 
 @dataclass(frozen=True, slots=True)

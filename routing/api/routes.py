@@ -20,13 +20,22 @@ from contracts.specs import BreakerSpec, Strategy
 from routing import services
 from routing.kept_answers import CACHE_FIELDS
 from routing.models import Model, Route, Target
+from routing.route_history import version, versions
+from routing.route_put_back import put_back
 from routing.services import TargetChoice
 from tenants.rest.filters import BooleanFilter, TenantRowFilter
 from tenants.rest.idempotency import idempotent
-from tenants.rest.permissions import visible
+from tenants.rest.permissions import require, visible
 from tenants.rest.principals import principal_of
 from tenants.rest.resources import ROW_ORDERINGS, Changeable, Creatable, Deletable, Readable
-from tenants.rest.serializers import ROW_FIELDS, EmptySerializer, OwnTenantOrPlatform, RowSerializer, StrictSerializer
+from tenants.rest.serializers import (
+    ROW_FIELDS,
+    EmptySerializer,
+    OwnTenantOrPlatform,
+    RowSerializer,
+    StrictSerializer,
+    valid,
+)
 from tenants.roles import TenantPermission
 
 MAX_TARGETS = 50
@@ -177,6 +186,22 @@ def _choice(target: Mapping[str, Any], model: Model) -> TargetChoice:
     )
 
 
+class RouteVersionSerializer(serializers.Serializer[Any]):
+    """A route as one change left it."""
+
+    version = serializers.IntegerField(source="entry", help_text="Id of the change's entry in the audit log.")
+    at = serializers.DateTimeField()
+    actor = serializers.CharField()
+    action = serializers.CharField(help_text="`created` or `updated`.")
+    design = serializers.DictField(source="after", help_text="Its fields, and its targets under `targets`.")
+
+
+class PutBackSerializer(StrictSerializer):
+    """Which version to go back to."""
+
+    version = serializers.IntegerField(min_value=1, help_text="As the list of versions names it.")
+
+
 class RouteFilter(TenantRowFilter):
     """Filters of the list of routes."""
 
@@ -223,6 +248,39 @@ class RouteResource(Readable, Creatable, Changeable, Deletable):
             tenants = principal_of(self.request).tenants(self.read_permission)
             targets = visible(targets, "route__tenant", tenants)
         return routes.prefetch_related(Prefetch("targets", queryset=targets))
+
+    @extend_schema(
+        summary="List the versions of a route",
+        description="What changes left of it, the newest first, at most 50; for whoever may read the audit log.",
+        responses={200: RouteVersionSerializer(many=True)},
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], url_path="versions", pagination_class=None)
+    def history(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """As the audit log tells it."""
+        row: Route = self.get_object()
+        require(request, TenantPermission.VIEW_AUDIT, row.tenant_id)
+        return Response(RouteVersionSerializer(versions(row), many=True).data)
+
+    @extend_schema(
+        summary="Put a version of a route back",
+        description="Strategy, targets, attempts and cache become what they were; its name, what it matches and "
+        "whether it is on stay as they are.",
+        request=PutBackSerializer,
+        responses={200: RouteSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="put-back")
+    @idempotent
+    def put_back(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """To one by its number."""
+        with transaction.atomic():
+            row = self.locked()
+            require(request, TenantPermission.VIEW_AUDIT, row.tenant_id)
+            found = version(row, valid(PutBackSerializer, request)["version"])
+            if found is None:
+                raise ValidationError({"version": ["That version of the route is not known."]})
+            put_back(route=row, design=found.after)
+            return self.shown(self.saved(row))
 
     @extend_schema(
         summary="Clear the cache of a route",

@@ -1,4 +1,4 @@
-"""What is done with a whole route: switched on and off, copied, deleted."""
+"""What is done with a whole route: switched on and off, put back, copied, deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from console.forms import FormPage
 from console.forms.views import go_to
 from routing.models import Route
 from routing.pages.routes import routes_in
+from routing.pages.routes_page import version_or_404
 from routing.route_design import ROUTE_FIELDS, design_of, save_design, stored_targets
+from routing.route_put_back import put_back
 from routing.services import TargetChoice, clear_cache, delete_route, set_enabled
 from tenants.roles import TenantPermission
 from tenants.validators import ROUTE_NAME
@@ -37,6 +39,28 @@ class RouteSwitch(WorkspacePage, View):
         else:
             messages.success(request, f"“{route.name}” is disabled. Calls that name it are refused.")
         return go_to(request, self.workspace.url("route", pk=route.pk))
+
+
+class RoutePutBack(WorkspacePage, View):
+    """Has a route serve calls as in an earlier version."""
+
+    permission = TenantPermission.MANAGE_ROUTES
+
+    def post(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """``version`` says which; ``seen`` which one was in force when the person decided."""
+        route = get_object_or_404(self.workspace.scope(Route.objects.all()), pk=pk)
+        version = version_or_404(route, request.POST.get("version", ""))
+        try:
+            changed = put_back(route=route, design=version.after, seen=request.POST.get("seen") or None)
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+        else:
+            when = f"{version.at:%Y-%m-%d %H:%M} UTC"
+            if changed:
+                messages.success(request, f"“{route.name}” serves calls as of {when} within a second.")
+            else:
+                messages.info(request, f"“{route.name}” serves calls as of {when} already.")
+        return go_to(request, f"{self.workspace.url('route', pk=route.pk)}?tab=history")
 
 
 class RouteClearCache(WorkspacePage, View):

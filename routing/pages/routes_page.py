@@ -21,7 +21,7 @@ from routing.pages.routes import COLOURS, may_change, routes_in
 from routing.pages.routes_alike import alike_of
 from routing.pages.routes_kept import kept_answers_of
 from routing.pages.routes_words import STRATEGIES, conditions, differences
-from routing.route_design import stored_targets
+from routing.route_design import fingerprint, stored_targets
 from routing.route_effect import Effect, Part, effect_of
 from routing.route_history import Version, versions
 from routing.route_traffic import Traffic, by_minute, by_target, runs_over
@@ -206,7 +206,10 @@ class RoutePage(WorkspacePage, TemplateView):
 
     def _history(self, route: Route) -> dict[str, Any]:
         found = versions(route)
-        return {"versions": [(version, differences(version.before, version.after)) for version in found]}
+        return {
+            "versions": [(version, differences(version.before, version.after)) for version in found],
+            "seen": fingerprint(found[0].after) if found else "",
+        }
 
 
 def _changes(targets: Sequence[Target]) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def test_rules_of_the_same_name_are_left_alone(acme):
 
 
 def test_where_live_calls_are_scored_low_scores_are_watched():
-    (low,) = [one for one in recommended(50, [Scored("Groundedness", 0.5)]) if one.fields.get("signal") == "score"]
+    (low,) = [one for one in recommended(50, [Scored("Groundedness", 1.5)]) if one.fields.get("signal") == "score"]
 
     assert (low.fields["evaluator"], low.fields["operator"]) == ("Groundedness", "below")
     assert low.fields["window_minutes"] == 10

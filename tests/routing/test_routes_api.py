@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +118,35 @@ def test_a_tenant_clears_neither_the_platforms_nor_anothers_cache() -> None:
     for route in (services.create_route(name="shared"), services.create_route(name="theirs", tenant=make_tenant())):
         assert caller(tenant).post(f"{ROUTES}/{route.pk}/clear_cache", {}).status_code in (403, 404)
         assert Route.objects.filter(tenant=route.tenant, pk=route.pk).values_list("cache_generation")[0] == (0,)
+
+
+def test_versions_are_listed_and_one_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Changes within two seconds by one actor are else taken for one.
+    monkeypatch.setattr("routing.route_history._TOGETHER", timedelta(seconds=-1))
+    make_model("small"), make_model("large")
+    client = caller(make_tenant())
+    made = client.post(ROUTES, {"name": "chat", "targets": [{"model": "sandbox/small"}]}).json()
+    address = f"{ROUTES}/{made['id']}"
+    first = client.get(f"{address}/versions").json()[0]
+    client.patch(address, {"strategy": "weighted", "targets": [{"model": "sandbox/small"}, {"model": "sandbox/large"}]})
+    found = client.get(f"{address}/versions").json()
+
+    assert [len(one["design"]["targets"]) for one in found[:3]] == [2, 1, 1]
+    assert found[2]["version"] == first["version"]
+    answer = client.post(f"{address}/put-back", {"version": first["version"]})
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["strategy"] == "priority"
+    assert [target["model"] for target in answer.json()["targets"]] == ["sandbox/small"]
+    assert answer.headers["etag"] == client.get(address).headers["etag"]
+
+
+def test_a_version_that_is_not_known_and_a_route_of_somebody_else_are_refused() -> None:
+    make_model("small")
+    client = caller(make_tenant())
+    made = client.post(ROUTES, {"name": "chat", "targets": [{"model": "sandbox/small"}]}).json()
+    unknown = client.post(f"{ROUTES}/{made['id']}/put-back", {"version": 1})
+    assert (unknown.status_code, error_of(unknown)["param"]) == (400, "version")
+
+    theirs = caller(make_tenant(slug="else"))
+    assert theirs.get(f"{ROUTES}/{made['id']}/versions").status_code == 404
+    assert theirs.post(f"{ROUTES}/{made['id']}/put-back", {"version": 1}).status_code == 404

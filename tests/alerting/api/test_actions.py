@@ -35,6 +35,7 @@ def test_an_action_is_made_as_a_dry_run_changed_and_deleted(world: World):
         ({"kind": "drain_target"}, "target"),
         ({"kind": "degrade_route", "keep": []}, "keep"),
         ({"kind": "roll_back_policy"}, "policy"),
+        ({"kind": "roll_back_route"}, "route"),
         ({"kind": "call_hook"}, "channel"),
         ({"kind": "dance"}, "kind"),
     ],
@@ -65,3 +66,14 @@ def test_what_was_done_is_listed_and_undone_once(world: World):
     assert world.owner.post(f"{RUNS}/{run.pk}/undo", {}).json()["state"] == "undone"
     assert target_of(route, "large").enabled
     assert world.owner.post(f"{RUNS}/{run.pk}/undo", {}).status_code == 400
+
+
+def test_an_action_that_takes_experiments_back_is_made_for_a_route_of_ones_own(world: World):
+    route = make_route(world.tenant, "large", "small")
+    sent = {"name": "Back", "kind": "roll_back_route", "route_id": str(route.pk), "within_minutes": 30}
+    made = world.owner.post(ACTIONS, sent)
+    assert made.status_code == 201, made.json()
+    assert (made.json()["route_id"], made.json()["within_minutes"]) == (str(route.pk), 30)
+
+    theirs = make_route(make_tenant(slug="theirs"), "large", name="theirs")
+    assert world.owner.post(ACTIONS, {**sent, "name": "Other", "route_id": str(theirs.pk)}).status_code == 400

@@ -44,7 +44,9 @@ def test_an_action_is_made_as_a_dry_run_and_changed(developer, acme):
     assert not action.dry_run
 
 
-@pytest.mark.parametrize("kind", ["drain_target", "open_breaker", "degrade_route", "roll_back_policy", "call_hook"])
+@pytest.mark.parametrize(
+    "kind", ["drain_target", "open_breaker", "degrade_route", "roll_back_policy", "roll_back_route", "call_hook"]
+)
 def test_what_is_missing_is_said_and_what_was_typed_is_kept(developer, acme, kind: str):
     page = body(developer.post("/t/acme/alerts/actions/new/", {**ACTION, "kind": kind}))
 
@@ -117,3 +119,15 @@ def test_an_operator_changes_a_tenants_action_as_the_tenants(operator, acme):
 
     action.refresh_from_db()
     assert (action.tenant, action.after_minutes, action.target) == (acme, 7, target_of(route, "small"))
+
+
+def test_an_action_that_takes_experiments_back_says_on_which_route_and_how_long_before(developer, acme):
+    route = make_route(acme, "large", "small")
+    sent = {**ACTION, "kind": "roll_back_route", "route": str(route.pk), "within_minutes": "45"}
+    developer.post("/t/acme/alerts/actions/new/", sent)
+
+    action = AlertAction.objects.get(tenant=acme)
+    assert (action.route_id, action.within_minutes, action.target) == (route.pk, 45, None)
+    page = body(developer.get(f"/t/acme/alerts/actions/{action.pk}/"))
+    assert "changes of the 45 min before the alert" in page
+    assert 'value="45"' in body(developer.get(f"/t/acme/alerts/actions/{action.pk}/edit/"))

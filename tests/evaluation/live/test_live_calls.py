@@ -11,6 +11,7 @@ from alerting.checking import check_all
 from alerting.models import SLO, AlertRule
 from alerting.services import create_rule
 from contracts.events import ScoreRecorded
+from evaluation.live.asking import LiveScorer
 from evaluation.live.services import update_live_evaluation
 from evaluation.models import LiveLoss
 from evaluation.tasks import look_for_live_calls, score_live_calls
@@ -231,3 +232,36 @@ def test_what_cannot_be_read_is_counted_and_put_away(answering: Tenant, key: str
     assert scored(answering) == 1
     assert queues.xlen(name) == 0
     assert [(one.reason, one.calls) for one in LiveLoss.objects.for_tenant(answering)] == [("broken", 1)]
+
+
+def test_what_a_judge_said_before_its_worker_died_is_neither_asked_nor_paid_again(
+    answering: Tenant, key: str, queues, monkeypatch
+):
+    judge = make_evaluator(answering, "rubric", "Judge", route="small", rubric="Is it fine?")
+    make_live(answering, judge, deep_rate=1.0)
+    [run_id] = ask(key, "fine")
+    paid: list[str] = []
+    judged = LiveScorer._judged
+
+    def counted(self, process, question, run_id, slot):
+        paid.append(run_id)
+        return judged(self, process, question, run_id, slot)
+
+    def dies(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(LiveScorer, "_judged", counted)
+    with monkeypatch.context() as dying:
+        dying.setattr("evaluation.live.taking.write", dies)
+        with pytest.raises(SystemExit):
+            scored(answering)
+    assert paid == [run_id]
+    assert scores(answering) == []
+    [kept] = [name for name in queues.scan_iter("live:*:said:*")]
+    assert 0 < queues.ttl(kept) <= 900
+
+    assert scored(answering) == 1
+    assert paid == [run_id]
+    (score,) = scores(answering)
+    assert score.cost_nanousd is not None
+    assert not list(queues.scan_iter("live:*:said:*"))

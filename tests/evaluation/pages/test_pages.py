@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from evaluation.engine.golden_files import Item
+from evaluation.golden_keeping import GoldenKeeping
 from evaluation.golden_sets import freeze, items_of, newest_version, put_items
 from evaluation.models import EvalRun, Evaluator, Gate, GoldenSet, ItemResult, Label, RunItem
 from routing.services import create_route
@@ -220,3 +222,26 @@ def test_whoever_may_not_read_stored_prompts_sees_no_text(as_member, acme: Tenan
 @pytest.mark.parametrize("page", ["golden-sets", "evaluation-runs", "live-evaluation", "documents"])
 def test_an_empty_list_of_all_tenants_leads_to_no_page_that_only_tenants_have(operator: Client, page: str):
     assert "New " not in body(operator.get(f"/console/{page}/")).partition("<main")[2]
+
+
+def test_an_erased_item_is_said_to_be_so_and_leaves_with_no_file(developer: Client, acme: Tenant):
+    golden_set = make_set(acme, "Hello", "Planted question")
+    run = finished_run(golden_set, {"old": [1.0, 1.0]})
+    now = timezone.now()
+    items_of(newest_version(golden_set)).filter(input="Planted question").update(end_user="ann", called_at=now)
+    assert GoldenKeeping().erase_user(acme.pk, "ann", "erased-1", now) == 1
+
+    page = f"/t/acme/golden-sets/{golden_set.pk}/"
+    listed = body(developer.get(page))
+    assert "Erased with the end user who asked." in listed
+    [erased] = items_of(newest_version(golden_set)).filter(erased_at__isnull=False)
+    assert f"{page}items/{erased.key}/" not in listed
+    assert developer.get(f"{page}items/{erased.key}/").status_code == 404
+    assert len(body(developer.get(f"{page}export/?version=1")).splitlines()) == 1
+    of_run = f"/t/acme/evaluation-runs/{run.pk}/"
+    assert "Erased with the end user who asked." in body(developer.get(f"{of_run}?tab=items"))
+    [item] = RunItem.objects.for_tenant(acme).filter(run=run, item=erased)
+    shown = body(developer.get(f"{of_run}items/{item.pk}/"))
+    assert "Erased." in shown
+    assert "An empty answer." not in shown
+    assert "Planted" not in listed + shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from events.models import EventRecord, Run, RunState
 from routing.models import Route
+from routing.route_design import ROUTE_FIELDS, save_design, stored_design
+from routing.services import TargetChoice, update_route
 from tenants.audit import AuditEntry
 from tenants.models import Tenant
 from tests.controlplane.pages.traffic import looked_up
@@ -289,3 +292,55 @@ def test_a_route_tells_how_often_its_kept_answers_served_and_what_that_saved(dev
 def test_a_route_that_keeps_no_answers_has_no_figures_of_them(developer: Client, acme: Tenant) -> None:
     page = developer.get(f"/t/acme/routes/{make_route(acme).pk}/").content.decode()
     assert "Answers from the cache" not in page
+
+
+def two_versions(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> tuple[Route, AuditEntry]:
+    """A route that was changed, and the audit entry of what it was before."""
+    monkeypatch.setattr("routing.route_history._TOGETHER", timedelta(seconds=-1))
+    route = make_route(acme)
+    entry = AuditEntry.objects.filter(object_type="target").latest("id")
+    design = stored_design(route)
+    small = route.targets.get(priority=1).model
+    fields = {name: design[name] for name in ROUTE_FIELDS} | {"strategy": "weighted"}
+    save_design(route=route, fields=fields, targets=[TargetChoice(model=small)])
+    return route, entry
+
+
+def test_a_version_is_put_back_with_one_click_after_a_question(client: Client, acme: Tenant, monkeypatch) -> None:
+    client.force_login(member(acme, "owner"))
+    route, entry = two_versions(acme, monkeypatch)
+    page = client.get(f"/t/acme/routes/{route.pk}/?tab=history")
+    body = page.content.decode()
+    assert f'name="version" value="{entry.pk}"' in body
+    assert 'data-confirm-title="Put this version of “chat” back?"' in body
+
+    sent = {"version": entry.pk, "seen": page.context["seen"]}
+    answer = client.post(f"/t/acme/routes/{route.pk}/put-back/", sent, follow=True)
+
+    assert "“chat” serves calls as of" in answer.content.decode()
+    route.refresh_from_db()
+    assert (route.strategy, route.targets.count()) == ("priority", 2)
+    again = client.post(f"/t/acme/routes/{route.pk}/put-back/", {"version": entry.pk}, follow=True)
+    assert "already" in again.content.decode()
+
+
+def test_a_version_is_not_put_back_over_what_somebody_changed_meanwhile(client, acme: Tenant, monkeypatch) -> None:
+    client.force_login(member(acme, "owner"))
+    route, entry = two_versions(acme, monkeypatch)
+    seen = client.get(f"/t/acme/routes/{route.pk}/?tab=history").context["seen"]
+    update_route(route=route, hedge=True)
+
+    sent = {"version": entry.pk, "seen": seen}
+    answer = client.post(f"/t/acme/routes/{route.pk}/put-back/", sent, follow=True)
+
+    assert "Somebody changed this route since you opened it." in answer.content.decode()
+    assert route.targets.count() == 1
+    assert client.post(f"/t/acme/routes/{route.pk}/put-back/", {"version": "1"}).status_code == 404
+
+
+def test_only_who_may_change_routes_puts_versions_back(client: Client, acme: Tenant, monkeypatch) -> None:
+    route, entry = two_versions(acme, monkeypatch)
+    client.force_login(member(acme, "viewer"))
+
+    assert client.post(f"/t/acme/routes/{route.pk}/put-back/", {"version": entry.pk}).status_code == 403
+    assert route.targets.count() == 1
