@@ -1,10 +1,12 @@
-"""``python -m bench.rag_injection [DIR]``: attacks planted in documents, and harmless documents, before the screen.
+"""``python -m bench.rag_injection [DIR] [--left-out | --family-out]``: the screen before attacks planted in documents.
 
 DIR holds ``injection.jsonl`` (``text``, ``label``, ``source``), ``indirect_contexts.jsonl`` (``context``) and
 ``cranfield/corpus.jsonl`` (``text``), or files of those shapes. Every attack is planted in documents at their
 beginning, in the middle and at the end. It counts as having reached the model unless its passage was found and, as a
 collection may want such passages kept, stood within the fence. Harmless are the documents themselves, this repository's
-own and prompts full of trigger words. Exits with 1 where more than 2 % of either are judged wrongly.
+own and prompts full of trigger words. ``--left-out`` learns from either half of all texts and measures by the other;
+``--family-out`` leaves out the attacks of one origin and measures by them. Exits with 1 where more than 2 % of either
+are judged wrongly.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -53,29 +55,104 @@ def main() -> None:
     parser.add_argument(
         "--left-out",
         action="store_true",
-        help="learn from half of all texts, and measure with the attacks and documents of the other half",
+        help="learn from one half of all texts and measure with the other, and the other way round",
+    )
+    parser.add_argument(
+        "--family-out", action="store_true", help="learn without the attacks of one origin, and measure with those"
     )
     arguments = parser.parse_args()
-    rows = _rows(arguments.directory / "injection.jsonl")
-    contexts = [str(row["context"]) for row in _rows(arguments.directory / "indirect_contexts.jsonl")]
-    papers = [str(row["text"]) for row in _rows(arguments.directory / "cranfield" / "corpus.jsonl")]
-    own, screen = list(_own_documents()), PassageScreen(kept=0)
-    if arguments.left_out:
-        model, windows = passages.learnt(arguments.directory, 0)
-        screen = PassageScreen(0, model.classifier())
-        print(f"learnt from {windows} windows of half of the texts\n")
-        rows = [row for row in rows if passages.is_in(row["text"], 1)]
-        contexts = [text for text in contexts if passages.is_in(text, 1)]
-        papers = [text for text in papers if passages.is_in(text, 1)]
-        own = [one for one in own if passages.is_in(one[0], 1)]
     started = time.perf_counter()
-    reached = _attacks([row for row in rows if row["label"]], [contexts, papers], arguments.hosts, screen)
-    harmless = _harmless(rows, contexts, papers, [text for _, text in own], screen)
+    reached, harmless = (
+        _halves(arguments) if arguments.left_out else _families(arguments) if arguments.family_out else _all(arguments)
+    )
     print(f"\nscreened in {time.perf_counter() - started:.0f} s")
-    sys.exit(1 if reached > BAR or harmless > BAR else 0)
+    sys.exit(1 if reached.share > BAR or harmless.share > BAR else 0)
 
 
-def _attacks(rows: Sequence[Any], hosts: Sequence[Sequence[str]], number: int, screen: PassageScreen) -> float:
+class Wrong(NamedTuple):
+    """How many of how many were judged wrongly."""
+
+    wrong: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        return self.wrong / max(1, self.of)
+
+    def with_those_of(self, other: Wrong) -> Wrong:
+        return Wrong(self.wrong + other.wrong, self.of + other.of)
+
+
+class Texts(NamedTuple):
+    """What is planted, in what, and what is harmless."""
+
+    rows: list[Any]
+    contexts: list[str]
+    papers: list[str]
+    own: list[tuple[str, str]]
+
+    def half(self, half: int) -> Texts:
+        """Those in this half of the data."""
+        return Texts(
+            [row for row in self.rows if passages.is_in(row["text"], half)],
+            [text for text in self.contexts if passages.is_in(text, half)],
+            [text for text in self.papers if passages.is_in(text, half)],
+            [one for one in self.own if passages.is_in(one[0], half)],
+        )
+
+    def planted(self, hosts: int, screen: PassageScreen) -> Wrong:
+        """Those of the attacks that reach the model."""
+        return _attacks([row for row in self.rows if row["label"]], [self.contexts, self.papers], hosts, screen)
+
+    def flagged(self, screen: PassageScreen) -> Wrong:
+        """What is harmless and found all the same."""
+        return _harmless(self.rows, self.contexts, self.papers, [text for _, text in self.own], screen)
+
+
+def _texts(directory: Path) -> Texts:
+    return Texts(
+        _rows(directory / "injection.jsonl"),
+        [str(row["context"]) for row in _rows(directory / "indirect_contexts.jsonl")],
+        [str(row["text"]) for row in _rows(directory / "cranfield" / "corpus.jsonl")],
+        list(_own_documents()),
+    )
+
+
+def _all(arguments: argparse.Namespace) -> tuple[Wrong, Wrong]:
+    texts, screen = _texts(arguments.directory), PassageScreen(kept=0)
+    return texts.planted(arguments.hosts, screen), texts.flagged(screen)
+
+
+def _halves(arguments: argparse.Namespace) -> tuple[Wrong, Wrong]:
+    """Each half by a model that learnt from the other."""
+    texts, reached, harmless = _texts(arguments.directory), Wrong(0, 0), Wrong(0, 0)
+    for half in (0, 1):
+        model, windows = passages.learnt(arguments.directory, half)
+        print(f"learnt from {windows} windows of one half of the texts\n")
+        other, screen = texts.half(1 - half), PassageScreen(0, model.classifier())
+        reached = reached.with_those_of(other.planted(arguments.hosts, screen))
+        harmless = harmless.with_those_of(other.flagged(screen))
+        print()
+    print(f"both halves: {reached.share:.2%} unfenced or unflagged, {harmless.share:.2%} of harmless ones flagged")
+    return reached, harmless
+
+
+def _families(arguments: argparse.Namespace) -> tuple[Wrong, Wrong]:
+    """Attacks of each origin by a model that learnt from none of them."""
+    texts, reached, harmless = _texts(arguments.directory), Wrong(0, 0), Wrong(0, 0)
+    for family in sorted({str(row["source"]).partition("-")[0] for row in texts.rows if row["label"]}):
+        model, _ = passages.learnt(arguments.directory, None, family)
+        screen = PassageScreen(0, model.classifier())
+        theirs = [row for row in texts.rows if row["label"] and str(row["source"]).startswith(family)]
+        found = texts._replace(rows=theirs).planted(arguments.hosts, screen)
+        wrong = texts.flagged(screen)
+        print(f"\nwithout {family}: {found.share:.2%} of its attacks unfenced or unflagged\n")
+        reached, harmless = reached.with_those_of(found), harmless.with_those_of(wrong)
+    print(f"all origins: {reached.share:.2%} unfenced or unflagged")
+    return reached, harmless
+
+
+def _attacks(rows: Sequence[Any], hosts: Sequence[Sequence[str]], number: int, screen: PassageScreen) -> Wrong:
     chance = random.Random(SEED)
     planted: dict[str, int] = defaultdict(int)
     missed: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -97,7 +174,7 @@ def _attacks(rows: Sequence[Any], hosts: Sequence[Sequence[str]], number: int, s
         )
     total, beyond = sum(planted.values()), sum(sum(one.values()) for one in missed.values())
     print(f"{'all':44} {total:8} {beyond:8}  {beyond / total:.2%} unfenced or unflagged ({unfenced} unfenced)")
-    return beyond / total
+    return Wrong(beyond, total)
 
 
 def _planted(host: str, attack: str, place: str, chance: random.Random) -> str:
@@ -124,7 +201,7 @@ def _is_fenced(text: str) -> bool:
 
 def _harmless(
     rows: Sequence[Any], contexts: Sequence[str], papers: Sequence[str], own: Sequence[str], screen: PassageScreen
-) -> float:
+) -> Wrong:
     triggers = [row["text"] for row in rows if not row["label"] and str(row["source"]).startswith(TRIGGER_WORDS)]
     prompts = [row["text"] for row in rows if not row["label"] and not str(row["source"]).startswith(TRIGGER_WORDS)]
     kinds = {
@@ -143,7 +220,7 @@ def _harmless(
     flagged = sum(screen.judge(text) is not None for text in prompts)
     share = flagged / max(1, len(prompts))
     print(f"{'not counted: other prompts as documents':44} {len(prompts):9} {flagged:8}  {share:.2%}")
-    return wrong / max(1, looked)
+    return Wrong(wrong, looked)
 
 
 def _own_documents() -> Iterator[tuple[str, str]]:

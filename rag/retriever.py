@@ -72,7 +72,10 @@ class PostgresRetriever:
         short = await self._asked(lambda: _found(scope, queries, routed, deadline), deadline.left_s() + SLACK_S)
         short.degraded[:0] = degraded
         scores = await _timed(timings, "rerank", self._reranked(short, ask, deadline))
-        answer = await self._asked(lambda: retrieved(short, deadline, scores), deadline.left_s() + SLACK_S)
+        if scope.diversity > 0:
+            answer = await self._asked(lambda: retrieved(short, deadline, scores), deadline.left_s() + SLACK_S)
+        else:
+            answer = retrieved(short, deadline, scores)  # nothing more is read
         timings = {**answer.timings_ms, **{key: value for key, value in timings.items() if value >= 0.01}}
         timings["total"] = (asyncio.get_running_loop().time() - began) * 1_000
         return _with_timings(answer, timings)
@@ -193,7 +196,7 @@ def _read(query: RetrievalQuery) -> Scope:
     """The scope with all that PostgreSQL knows of it."""
     with cursor_for(READ_S):
         scope = scope_of(query)
-        _ = scope.marks, scope.indexes, scope.broken
+        _ = scope.marks, scope.indexes, scope.broken, scope.few
         return scope
 
 
@@ -219,6 +222,7 @@ def _terms(one: Collection) -> CollectionTerms:
         unsupported_text=one.unsupported_text,
         fail_open=one.fail_open,
         timeout_ms=one.timeout_ms,
+        judge_route=one.judge_route,
     )
 
 

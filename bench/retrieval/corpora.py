@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from rag.engine.ranking import ndcg, recall, reciprocal_rank
 
 DEPTH = 100
 
@@ -51,20 +52,15 @@ def judged_of(folder: Path) -> Judged:
 
 def measured(judged: Judged, rankings: dict[str, Sequence[str]]) -> Measured:
     """nDCG@10 (with 2^grade - 1), recall@100 and the mean reciprocal rank."""
-    ndcg, recall, mrr = [], [], []
+    gains, recalls, firsts = [], [], []
     for question, grades in judged.grades.items():
         ranking = rankings[question][:DEPTH]
         relevant = {one for one, grade in grades.items() if grade > 0}
-        gains = _discounted(grades.get(one, 0.0) for one in ranking[:10])
-        ndcg.append(gains / _discounted(sorted(grades.values(), reverse=True)[:10]))
-        recall.append(len(relevant & set(ranking)) / len(relevant))
-        mrr.append(next((1 / rank for rank, one in enumerate(ranking, start=1) if one in relevant), 0.0))
-    count = len(ndcg)
-    return Measured(sum(ndcg) / count, sum(recall) / count, sum(mrr) / count)
-
-
-def _discounted(grades: Iterable[float]) -> float:
-    return sum((2 ** max(0.0, grade) - 1) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
+        gains.append(ndcg(ranking, grades))
+        recalls.append(recall(ranking, relevant, DEPTH))
+        firsts.append(reciprocal_rank(ranking, relevant))
+    count = len(gains)
+    return Measured(sum(gains) / count, sum(recalls) / count, sum(firsts) / count)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

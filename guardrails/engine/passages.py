@@ -34,11 +34,17 @@ _CHANGES_THE_ANSWER: Final = re2.compile(
     r"(?i)\b(?:add|augment|adjust|adapt|alter|append|apply|break|change|combine|conclude|convert|deliver|embed|encode|"
     r"encrypt|enhance|enrich|express|extend|finish|format|group|hide|include|incorporate|insert|integrate|jumble|"
     r"mention|mix|modify|place|put|rearrange|remove|render|replace|replicate|reverse|rewrite|scramble|shuffle|slip|"
-    r"spell|misspell|substitute|supplement|swap|tease|translate|transform|turn|use|weave|write|provide|begin|start)\b"
+    r"spell|misspell|substitute|supplement|swap|tease|translate|transform|turn|use|weave|write|provide|begin|start|"
+    r"base|confine|ensure|focus|keep|limit|make|phrase|prefix|restrict|shorten|sign|structure|style|tailor|wrap)\b"
     r"[^\n]{0,160}\byour (?:\w+ )?(?:responses?|answers?|repl(?:y|ies)|output|message(?:'s)?)\b|"
-    r"\bin your (?:\w+ )?(?:response|answer|reply|output|message), [a-z]+"
+    r"\bin your (?:\w+ )?(?:response|answer|reply|output|message), [a-z]+|"
+    r"\bfrom now on,? (?:you|your|please|only|always|never|do not|don't|act|answer|respond|reply|speak|talk|write)\b|"
+    r"(?:^|[\n.!?:>\"'*])[ \t]*(?:(?:hi|hey|hello|dear|ok|okay|excuse me|so|now),?[ \t]+)?"
+    r"(?:chat ?gpt|gpt(?:-?[345]\w*)?|claude|gemini|bard|llama|copilot|dan|ai(?: assistant| model)?|assistant|chatbot|"
+    r"language model)[ \t]*[,!]"
 )
-"""An order about the reader's own answer: documents have readers, and readers of documents do not answer them."""
+"""An order about the reader's own answer: documents have readers, and readers of documents do not answer them.
+Or words that call the reader by the name of a model."""
 
 
 class Suspicion(msgspec.Struct, frozen=True):

@@ -140,9 +140,12 @@ def middle_of(found: Sequence[Example], scores: npt.NDArray[np.float64]) -> floa
     return float(np.quantile(scores[[not one.label for one in found]], 1 - MOST_FALSE))
 
 
-def learnt(directory: Path, half: int | None = None) -> tuple[Model, int]:
-    """The model, and from how many windows it learnt."""
-    found = examples(directory, half)
+def learnt(directory: Path, half: int | None = None, without: str = "") -> tuple[Model, int]:
+    """The model, and from how many windows it learnt.
+
+    ``half``: from this half of all texts. ``without``: from no attack of sources that begin so.
+    """
+    found = [one for one in examples(directory, half) if not (without and one.label and one.source.startswith(without))]
     table = tabulated(found)
     middle = middle_of(found, held_out(found, table))
     return at_threshold(fitted(table, np.ones(len(found), dtype=bool)), middle), len(found)

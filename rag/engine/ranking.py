@@ -1,18 +1,24 @@
-"""How good a ranking is: nDCG, recall and reciprocal rank, with judgements that are yes or no. Pure."""
+"""How good a ranking is: nDCG, recall and reciprocal rank. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
-def ndcg(ranked: Sequence[str], relevant: Collection[str], depth: int = 10) -> float:
-    """Normalised discounted cumulative gain of the first ``depth``; 1 where all that is relevant stands first."""
-    if not relevant:
-        return 0.0
-    gained = sum(1 / math.log2(at + 2) for at, one in enumerate(ranked[:depth]) if one in relevant)
-    best = sum(1 / math.log2(at + 2) for at in range(min(len(relevant), depth)))
-    return gained / best
+def ndcg(ranked: Sequence[str], relevant: Collection[str] | Mapping[str, float], depth: int = 10) -> float:
+    """Normalised discounted cumulative gain of the first ``depth``; 1 where all that is relevant stands first.
+
+    ``relevant`` may have grades: each counts ``2**grade - 1``, below 0 nothing. Without, each
+    is of grade 1.
+    """
+    grades = relevant if isinstance(relevant, Mapping) else dict.fromkeys(relevant, 1.0)
+    best = _discounted(sorted(grades.values(), reverse=True)[:depth])
+    return _discounted(grades.get(one, 0.0) for one in ranked[:depth]) / best if best else 0.0
+
+
+def _discounted(grades: Iterable[float]) -> float:
+    return sum((2 ** max(0.0, grade) - 1) / math.log2(at + 2) for at, grade in enumerate(grades))
 
 
 def recall(ranked: Sequence[str], relevant: Collection[str], depth: int) -> float:

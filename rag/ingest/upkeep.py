@@ -13,7 +13,7 @@ from psycopg import sql
 from contracts.tenant_scope import across_tenants
 from rag.ingest.locks import only_worker
 from rag.models import Document, EmbeddingIndex
-from rag.search.hnsw import BY_GRAPH, FROM, ensure_index
+from rag.search import hnsw
 from rag.search.scope import hnsw_name
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def ensured(index: EmbeddingIndex) -> bool:
         if not alone:
             return False
         try:
-            ensure_index(index)
+            hnsw.ensure_index(index)
         except DatabaseError as error:
             log.warning("the HNSW index of %s cannot be made: %s", index.pk, error)
             return False
@@ -42,9 +42,9 @@ def ensured(index: EmbeddingIndex) -> bool:
 def ensure_all() -> int:
     """Look at all that are in use and large, or were; how many those are."""
     chunks = Document.objects.order_by().values("collection").annotate(chunks=Sum("chunk_count"))
-    large = chunks.filter(chunks__gte=FROM).values("collection")
+    large = chunks.filter(chunks__gte=hnsw.FROM).values("collection")
     in_use = EmbeddingIndex.objects.filter(state=State.LIVE)
-    rows = list(in_use.filter(collection__in=large) | in_use.filter(searched_by=BY_GRAPH))
+    rows = list(in_use.filter(collection__in=large) | in_use.filter(searched_by=hnsw.BY_GRAPH))
     for index in rows:
         ensured(index)
     return len(rows)

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from rag.engine.filters import Filter
 
 
-def conditions(table: str, tags: Sequence[str] | None, filters: Sequence[Filter]) -> tuple[str, dict[str, Any]]:
-    """What follows a WHERE clause (`` AND …``, or nothing), and its parameters."""
+class Few(msgspec.Struct, frozen=True):
+    """What filters and tags leave, where that is so little that all of it can be compared."""
+
+    documents: list[UUID]
+    chunks: int
+
+
+def conditions(
+    table: str, tags: Sequence[str] | None, filters: Sequence[Filter], few: Few | None = None
+) -> tuple[str, dict[str, Any]]:
+    """What follows a WHERE clause (`` AND …``, or nothing), and its parameters.
+
+    ``few`` names the documents that tags and filters leave, where that is known: their index goes there at once, and
+    metadata need not be looked at again. Tags are, since they are what somebody may see.
+    """
     parts: list[str] = []
     values: dict[str, Any] = {}
+    if few is not None:
+        parts.append(f"{table}.document_id = ANY(%(documents)s)")
+        values["documents"] = few.documents
     if tags is not None:
         parts.append(f"(cardinality({table}.access_tags) = 0 OR {table}.access_tags && %(tags)s::varchar[])")
         values["tags"] = list(tags)
-    for number, one in enumerate(filters):
+    for number, one in enumerate(() if few is not None else filters):
         part, of_filter = _filter(table, f"filter_{number}", one)
         parts.append(part)
         values |= of_filter

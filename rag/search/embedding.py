@@ -58,13 +58,20 @@ async def _routed(embed: Embed, model: str, texts: Sequence[str], seconds: float
     except GatewayError as error:
         log.warning("Questions cannot be embedded by %s: %s", model, error)
         return "vectors_embedding_failed"
-    return [_unit(one) for one in found] if len(found) == len(texts) and all(found) else "vectors_embedding_failed"
+    if len(found) != len(texts) or not all(found) or len({len(one) for one in found}) != 1:
+        return "vectors_embedding_failed"
+    # In a thread, since the first time numpy has to be read for it.
+    return await asyncio.to_thread(_at_length_1, found)
 
 
-def _unit(vector: Sequence[float]) -> list[float]:
+def _at_length_1(vectors: Sequence[Sequence[float]]) -> list[list[float]]:
     """Providers do not all give vectors of length 1."""
-    length = sum(value * value for value in vector) ** 0.5
-    return [value / length for value in vector] if length else list(vector)
+    import numpy as np
+
+    from embeddings.static import unit
+
+    at_length_1: list[list[float]] = unit(np.asarray(vectors, np.float32)).tolist()
+    return at_length_1
 
 
 def vectors_of_routes(scope: Scope, texts: Sequence[str]) -> Vectors:

@@ -15,10 +15,8 @@ import msgspec
 from rag.engine.wording import Wording, candidates, idf, rarest, wording_of
 from rag.search.conditions import conditions
 from rag.search.indexing import MARK
-from rag.search.scope import Scope
+from rag.search.scope import SCORED_WHOLE, Scope
 
-SCORED_WHOLE: Final = 3_000
-"""Chunks up to which a collection needs no index."""
 BUDGET: Final = 2_500
 """Candidates that a question is to have in a large one."""
 WIDER: Final = 8
@@ -98,11 +96,13 @@ def search_words(cursor: Any, scope: Scope, question: Question) -> list[Hit]:
     """Chunks by BM25, the best first."""
     if not question.counts:
         return []
-    whole = scope.chunks <= SCORED_WHOLE
-    budget = scope.chunks if whole else BUDGET
+    left = scope.few.chunks if scope.few else scope.chunks
+    whole = left <= SCORED_WHOLE
+    # Where it is known what filters leave, as many more are looked for as they will drop.
+    budget = left if whole else min(BUDGET * WIDER, BUDGET * scope.chunks // left)
     found = _scored(cursor, scope, question, budget, whole=whole)
     narrowed = bool(scope.filters or scope.tags is not None or question.demands)
-    if len(found) < scope.depth and narrowed and not whole and max(question.counts.values()) > BUDGET:
+    if len(found) < scope.depth and narrowed and not whole and max(question.counts.values()) > budget < BUDGET * WIDER:
         found = _scored(cursor, scope, question, BUDGET * WIDER, whole=False)
     if not found and question.demands:
         # What is demanded is nowhere: then it is words like others.
@@ -111,7 +111,7 @@ def search_words(cursor: Any, scope: Scope, question: Question) -> list[Hit]:
 
 
 def _scored(cursor: Any, scope: Scope, question: Question, budget: int, *, whole: bool) -> list[Hit]:
-    more, values = conditions("c", scope.tags, scope.filters)
+    more, values = conditions("c", scope.tags, scope.filters, scope.few)
     values |= {
         "tenant": scope.tenant_id,
         "collections": scope.ids,

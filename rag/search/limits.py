@@ -25,11 +25,13 @@ class Deadline:
 @contextmanager
 def cursor_for(seconds: float) -> Iterator[Any]:
     """A cursor within a transaction (or a savepoint) whose statements are cancelled after so long."""
+    within = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(max(1, int(seconds * 1_000)))])
         yield cursor
-        # Where the caller has a transaction of its own, it goes on without the limit.
-        cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+        if within:
+            # The caller has a transaction of its own, which goes on without the limit.
+            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
 
 
 def failure(part: str, error: DatabaseError | InterfaceError) -> str:

@@ -16,9 +16,13 @@ from rag.engine.filters import Filter, filters_of
 from rag.engine.fusing import DEPTH
 from rag.models import Collection, EmbeddingIndex
 from rag.search.indexing import MARK
+from rag.search.narrowing import Few, few_of
+from rag.search.rows import indexes_in_use, switched_on
 
 MOST = 100
 """Passages that can be asked for."""
+SCORED_WHOLE = 3_000
+"""Chunks up to which collections, or what filters leave of them, are scored by words without an index."""
 
 _LANGUAGES = tuple(one for one in Language.values if one != Language.AUTO)
 _COUNTS = """
@@ -88,6 +92,14 @@ class Scope:
         """In all collections."""
         return sum(self.marks.get(f"{MARK}{one}", 0) for one in self.ids)
 
+    @cached_property
+    def few(self) -> Few | None:
+        """What filters and tags leave, where that is little of much; None: nothing is known, or nothing narrows."""
+        if self.chunks <= SCORED_WHOLE or (self.tags is None and not self.filters):
+            return None
+        with connection.cursor() as cursor:
+            return few_of(cursor, self.tenant_id, self.ids, self.tags, self.filters)
+
     @property
     def languages(self) -> list[str]:
         """Of the documents."""
@@ -96,8 +108,7 @@ class Scope:
     @cached_property
     def indexes(self) -> list[EmbeddingIndex]:
         """Vectors in use, of those collections that have some."""
-        rows = EmbeddingIndex.objects.for_tenant(self.tenant_id)
-        return list(rows.filter(collection__in=self.ids, state=EmbeddingIndex.State.LIVE).order_by("pk"))
+        return indexes_in_use(self.tenant_id, self.ids)
 
     @cached_property
     def broken(self) -> frozenset[UUID]:
@@ -126,10 +137,7 @@ def collections_of(tenant_id: str, names: Sequence[str]) -> list[Collection]:
     Raises:
         InvalidRequest: there is no such collection, or it is switched off.
     """
-    rows = Collection.objects.for_tenant(UUID(tenant_id)).filter(enabled=True)
-    if names:
-        rows = rows.filter(name__in=list(names))
-    found = {one.name: one for one in rows}
+    found = {one.name: one for one in switched_on(UUID(tenant_id), names)}
     wanted = list(dict.fromkeys(names)) or sorted(found)
     if missing := [name for name in wanted if name not in found]:
         raise InvalidRequest(f"There is no collection {missing[0][:64]!r}.", param="retrieval.collections")

@@ -55,7 +55,9 @@ def nearest(cursor: Any, scope: Scope, indexes: Sequence[EmbeddingIndex], vector
 
 
 def _by_graph(cursor: Any, scope: Scope, index: EmbeddingIndex, vector: Sequence[float]) -> list[Hit]:
-    """By the index of its own; where filters leave so few that it did not meet enough of them, by comparing all."""
+    """By the index of its own; where filters leave few, or it did not meet enough of what they leave, by comparing."""
+    if scope.few:
+        return _nearest(cursor, scope, [index.pk], vector, _ALL)
     cursor.execute(_BY_GRAPH, [str(max(EF_SEARCH, scope.depth)), str(MAX_SCANNED)])
     found = _nearest(cursor, scope, [index.pk], vector)
     cursor.execute(_AS_BEFORE)
@@ -67,7 +69,7 @@ def _by_graph(cursor: Any, scope: Scope, index: EmbeddingIndex, vector: Sequence
 def _nearest(
     cursor: Any, scope: Scope, index_ids: list[UUID], vector: Sequence[float], how: str = _NEAREST
 ) -> list[Hit]:
-    more, values = conditions("v", scope.tags, scope.filters)
+    more, values = conditions("v", scope.tags, scope.filters, scope.few)
     # One id stands as it is, so that PostgreSQL sees that the partial index of just this one will do.
     of_index = "v.index_id = %(index)s" if len(index_ids) == 1 else "v.index_id = ANY(%(index)s)"
     values |= {

@@ -8,7 +8,8 @@ from django.db import connection
 
 from contracts.retrieval import RetrievalQuery
 from rag.models import Chunk, ChunkVector, Collection, EmbeddingIndex
-from rag.search import hnsw
+from rag.retriever import search_now
+from rag.search import hnsw, narrowing
 from rag.search.limits import cursor_for
 from rag.search.scope import Scope, hnsw_name, scope_of
 from rag.search.vectors import nearest
@@ -130,3 +131,80 @@ def test_a_filter_that_hardly_anything_meets_still_gives_all_that_does(index, mo
     with cursor_for(20) as cursor:
         found = nearest(cursor, scope(index, filters={"rare": True}), [index], [1.0] + [0.0] * (DIMENSIONS - 1))
     assert len(found) == MANY / 100
+
+
+@pytest.fixture
+def shelves(monkeypatch) -> Collection:
+    """Forty documents of five passages by one index; every tenth is of 2020, every twentieth for HR only."""
+    monkeypatch.setattr(hnsw, "FROM", 100)
+    for module in ("scope", "keyword"):
+        monkeypatch.setattr(f"rag.search.{module}.SCORED_WHOLE", 20)
+    collection = make_collection(make_tenant(), "shelves")
+    found = make_index(collection)
+    for number in range(40):
+        plant(
+            collection,
+            *(f"Report {number} has a page {page} on the weather of the coast." for page in range(5)),
+            title=f"Report {number}",
+            metadata={"year": 2020 if number % 10 == 0 else 2000 + number % 10, "number": number},
+            tags=["hr"] if number % 20 == 0 else [],
+            index=found,
+        )
+    hnsw.ensure_index(found)
+    return collection
+
+
+def asked(of: Collection, **more) -> Scope:
+    values = {"text": "", "access_tags": frozenset("*")} | more
+    return scope_of(RetrievalQuery(tenant_id=str(of.tenant_id), collections=(of.name,), **values))
+
+
+@pytest.mark.parametrize(
+    ("more", "numbers"),
+    [
+        ({"filters": {"year": 2020}}, {0, 10, 20, 30}),
+        ({"filters": {"number": {"gte": 37}}}, {37, 38, 39}),
+        ({"filters": {"year": 2020}, "access_tags": frozenset({"sales"})}, {10, 30}),
+        ({"filters": {"year": 1066}}, set()),
+    ],
+)
+@pytest.mark.parametrize("method", ["vector", "keyword"])
+def test_what_filters_leave_little_of_is_found_whole(shelves, more, numbers, method):
+    found = search_now(
+        tenant=shelves.tenant, collections=["shelves"], text="weather of the coast", method=method, top_k=100, **more
+    )
+    assert {int(one.title.split()[1]) for one in found.passages} == numbers
+    assert len(found.passages) == 5 * len(numbers)
+    assert found.degraded == ""
+
+
+def test_the_graph_is_not_asked_where_filters_leave_little(shelves):
+    index = shelves.indexes.get()
+    statements: list[str] = []
+
+    def watched(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    for filters in ({"year": 2020}, {}):
+        with connection.execute_wrapper(watched), cursor_for(20) as cursor:
+            nearest(cursor, asked(shelves, filters=filters), [index], [1.0] + [0.0] * 255)
+        statements.append("|")
+    narrowed, wide = "\n".join(statements).split("|")[:2]
+    assert "hnsw.ef_search" not in narrowed
+    assert "hnsw.ef_search" in wide
+
+
+@pytest.mark.parametrize(("limit", "known"), [("MOST_CHUNKS", 20), ("MOST_DOCUMENTS", 4)])
+def test_how_little_is_left_is_known_up_to_a_limit(shelves, monkeypatch, limit, known):
+    monkeypatch.setattr(narrowing, limit, known)
+    few = asked(shelves, filters={"year": 2020}).few
+    assert few is not None
+    assert (len(few.documents), few.chunks) == (4, 20)
+    monkeypatch.setattr(narrowing, limit, known - 1)
+    assert asked(shelves, filters={"year": 2020}).few is None
+
+
+def test_nothing_is_counted_where_nothing_narrows(shelves):
+    assert asked(shelves).few is None
+    assert asked(shelves, access_tags=frozenset()).few is not None

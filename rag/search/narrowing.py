@@ -1,0 +1,41 @@
+"""How much filters and access tags leave of collections: told by documents, whose metadata and tags their chunks have.
+
+An HNSW index walks past what is dropped, and where nearly all is, it walks through nearly all. What is few is compared
+whole instead, which is exact and quicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from rag.engine.filters import Filter
+from rag.search.conditions import Few as Few
+from rag.search.conditions import conditions
+
+MOST_CHUNKS: Final = 10_000
+"""So many are compared as quickly as an HNSW index is asked: see :data:`rag.search.hnsw.FROM`."""
+MOST_DOCUMENTS: Final = 2_000
+
+_LEFT: Final = """
+    SELECT CASE WHEN count(*) <= %(most)s AND sum(chunk_count) <= %(chunks)s THEN array_agg(id) END, sum(chunk_count)
+    FROM (
+        SELECT d.id, d.chunk_count FROM rag_document AS d
+        WHERE d.tenant_id = %(tenant)s AND d.collection_id = ANY(%(collections)s) AND d.chunk_count > 0{conditions}
+        LIMIT %(most)s + 1
+    ) AS met
+"""
+
+
+def few_of(
+    cursor: Any, tenant_id: UUID, collections: Sequence[UUID], tags: Sequence[str] | None, filters: Sequence[Filter]
+) -> Few | None:
+    """The documents that are left, where they have few chunks (or none); None where they have many."""
+    more, values = conditions("d", tags, filters)
+    values |= {"tenant": tenant_id, "collections": list(collections), "most": MOST_DOCUMENTS, "chunks": MOST_CHUNKS}
+    cursor.execute(_LEFT.format(conditions=more), values)
+    documents, chunks = cursor.fetchone()
+    if chunks is None:
+        return Few([], 0)
+    return Few(documents, int(chunks)) if documents is not None else None
