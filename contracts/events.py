@@ -601,7 +601,8 @@ class ActionTaken(EventPayload, frozen=True, kw_only=True):
     action_id: str
     action: str
     kind: str
-    """``drain_target`` | ``open_breaker`` | ``degrade_route`` | ``roll_back_policy`` | ``call_hook``."""
+    """``drain_target`` | ``open_breaker`` | ``degrade_route`` | ``roll_back_policy`` | ``roll_back_route`` |
+    ``call_hook``."""
     outcome: str
     """``done`` | ``would`` | ``refused`` | ``failed``."""
     text: str
@@ -848,7 +849,7 @@ class EndUserErased(EventPayload, frozen=True, kw_only=True):
     usage_records: int
     late: bool = False
     samples: int = 0
-    """Of live evaluation, of which what was said is gone."""
+    """Of live evaluation, and items of golden sets, of which what was said is gone."""
 
 
 # --- evaluation ------------------------------------------------------------------------------------
@@ -996,7 +997,7 @@ class RetrievalDegraded(EventPayload, frozen=True, kw_only=True):
     layer = 3
     collections: list[str]
     part: str
-    """``vectors`` | ``keywords`` | ``rewrite`` | ``rerank`` | ``all``."""
+    """``vectors`` | ``keywords`` | ``rewrite`` | ``rerank`` | ``judge`` | ``all``."""
     reason: str
     method: str = ""
     """What was done instead; empty: nothing."""
@@ -1053,6 +1054,8 @@ class AnswerAssessed(EventPayload, frozen=True, kw_only=True):
     """``n``, ``document_id``, ``chunk_id``, ``start``, ``end``, ``score``, ``title``, ``uri`` of each."""
     sentences: list[dict[str, Any]] = []
     """``start``, ``end``, ``support``, ``verdict``, ``passage``, ``cited``, ``reasons`` of each; no texts."""
+    judged_by: str = ""
+    """The route whose model had its say in it; empty: none."""
 
 
 class DocumentIndexed(EventPayload, frozen=True, kw_only=True):
@@ -1108,6 +1111,22 @@ class IngestEnded(EventPayload, frozen=True, kw_only=True):
     unchanged: int
     chunks: int
     duration_ms: float
+
+
+class IngestStopped(EventPayload, frozen=True, kw_only=True):
+    """Somebody stopped an ingest; the documents that were left are not read."""
+
+    event_type = "rag.ingest.stopped"
+    layer = 3
+    collection: str
+    ingest_id: str
+    source: str
+    documents: int
+    done: int
+    failed: int
+    left: int
+    """That were waiting, or being read."""
+    actor: str
 
 
 class IndexReplaced(EventPayload, frozen=True, kw_only=True):

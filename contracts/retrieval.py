@@ -112,6 +112,8 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     fail_open: bool
     timeout_ms: int = 30_000
     """For finding passages; the gateway waits a little longer before it goes on without."""
+    judge_route: str = ""
+    """Whose model says how far answers rest on passages, beside the assessor; empty: nobody's."""
 
 
 class AskModel(Protocol):
@@ -184,6 +186,16 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     """Claims that cite nothing."""
     declined: bool = False
     """Whether it says that the documents do not answer the question."""
+    judged_by: str = ""
+    """The route whose model had its say; empty: none."""
+
+
+class ModelQuestion(msgspec.Struct, frozen=True):
+    """What a model is asked."""
+
+    instructions: str
+    question: str
+    max_output_tokens: int
 
 
 class Assessor(Protocol):
@@ -191,6 +203,16 @@ class Assessor(Protocol):
 
     def assess(self, question: str, answer: str, passages: Sequence[str], *, cites: bool) -> Grounding:
         """Pure, and quick enough for a thread: milliseconds; ``cites`` is whether citations were asked for."""
+
+    def asked_of_model(self, found: Grounding, passages: Sequence[str]) -> ModelQuestion | None:
+        """What a model is asked about the claims; None where there are none. Pure."""
+
+    def with_opinion(self, found: Grounding, said: str) -> Grounding:
+        """The judgement with what the model said to that. Pure.
+
+        Raises:
+            ValueError: it is not what was asked for.
+        """
 
     def agreement(self, answers: Sequence[str]) -> float:
         """How far several answers to one question say the same, 0 to 1: of the first one's claims, how many the others
@@ -288,6 +310,8 @@ class RetrievalParts(msgspec.Struct, frozen=True):
     assessor: Assessor
     documents: Callable[[], DocumentStore] | None = None
     """Makes one for a worker; None: documents are not managed over the data plane."""
+    names: Callable[[str], Sequence[str]] | None = None
+    """The names of a tenant's collections that are switched on, for pages that offer them."""
 
 
 _registered: list[RetrievalParts] = []

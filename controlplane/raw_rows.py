@@ -18,6 +18,9 @@ PAGES: tuple[RowPage, ...] = (
     RowPage("routing.target", "route", attribute="route_id"),
     RowPage("guardrails.policy", "policy"),
     RowPage("guardrails.policyversion", "policy", attribute="policy_id"),
+    RowPage("rag.collection", "collection"),
+    RowPage("rag.embeddingindex", "collection", attribute="collection_id"),
+    RowPage("rag.document", "document"),
     RowPage("events.run", "run", "run"),
 )
 """Prices have no page of their own: they are in the list, narrowed down to their model."""

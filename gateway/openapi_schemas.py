@@ -331,6 +331,7 @@ ANSWERS: dict[str, Schema] = {
         passages=_list(_ref("Passage")),
         method={"enum": ["hybrid", "keyword", "vector"]},
         queries=_list(_STRING),
+        withheld={**_COUNT, "description": "Passages that policies do not let through."},
         degraded={**_STRING, "description": "What was left out; empty where nothing was."},
         timings_ms={"type": "object", "additionalProperties": {"type": "number"}},
         correlation_id=_ref("CorrelationId"),

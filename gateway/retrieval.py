@@ -22,6 +22,7 @@ from gateway.engine.grounding.asked import MAX_NAME, MAX_QUESTION, check_options
 from gateway.engine.grounding.in_callers_name import InCallersName
 from gateway.engine.grounding.screening import suspicions, whole_text
 from gateway.engine.grounding.searching import Search
+from gateway.engine.grounding.withholding import Withholding
 from gateway.engine.limits import applied_limits
 from gateway.exchange import Answer, GatewayRequest, Serve
 from gateway.formats.validation import convert, decode_object
@@ -63,13 +64,21 @@ class RetrievalEndpoints:
     """Answers ``POST /v1/retrieval/query`` and ``/v1/retrieval/documents``."""
 
     def __init__(
-        self, search: Search, *, authenticator: Authenticator, admission: Admission, serve: Serve, clock: Clock
+        self,
+        search: Search,
+        *,
+        authenticator: Authenticator,
+        admission: Admission,
+        serve: Serve,
+        clock: Clock,
+        withholding: Withholding,
     ) -> None:
         self._search = search
         self._authenticator = authenticator
         self._admission = admission
         self._serve = serve
         self._clock = clock
+        self._withholding = withholding
         self._store: DocumentStore | None = None
 
     async def query(self, request: GatewayRequest) -> Answer:
@@ -82,25 +91,30 @@ class RetrievalEndpoints:
             raise InvalidRequest("'query' is empty: there is nothing to look for.", param="query")
         correlation_id = new_correlation_id()
         await self._count(correlation_id, key, tenant)
-        terms = await self._search.terms(tenant.id, options.collections or (), param="collections")
+        context = EventContext(tenant_id=tenant.id, correlation_id=correlation_id)
+        terms = await self._search.terms(tenant.id, options.collections or (), param="collections", context=context)
         helper = InCallersName(self._serve, self._clock, tenant=tenant, key=key, correlation_id=correlation_id)
         retrieved = await self._search.find(
             query_of(options, tenant_id=tenant.id, tags=key.access_tags, text=text),
             terms,
             tenant=tenant,
             key_id=key.id,
-            context=EventContext(tenant_id=tenant.id, correlation_id=correlation_id),
+            context=context,
             embed=helper.embed,
             ask=helper.ask,
         )
-        flags = await _flags(retrieved.passages)
+        passages = await self._withholding.left(
+            retrieved.passages, exchange=request, key=key, tenant=tenant, correlation_id=correlation_id
+        )
+        flags = await _flags(passages)
         return json_answer(
             {
                 "object": "retrieval",
                 "passages": [
                     passage_object(one, number, flag, explain=asked.explain)
-                    for number, (one, flag) in enumerate(zip(retrieved.passages, flags, strict=True), 1)
+                    for number, (one, flag) in enumerate(zip(passages, flags, strict=True), 1)
                 ],
+                "withheld": len(retrieved.passages) - len(passages),
                 "method": retrieved.method.value,
                 "queries": list(retrieved.queries),
                 "degraded": retrieved.degraded,

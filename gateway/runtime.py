@@ -43,6 +43,7 @@ from gateway.engine.cache.tool_results import ToolResults
 from gateway.engine.config_listener import ConfigListener
 from gateway.engine.grounding.searching import Search
 from gateway.engine.grounding.step import GroundingStep
+from gateway.engine.grounding.withholding import Withholding
 from gateway.engine.guarding import Guarding
 from gateway.engine.guardrail_questions import TRYING
 from gateway.engine.inside_calls import InsideCalls
@@ -150,7 +151,12 @@ class GatewayRuntime:
         self.inside_calls = InsideCalls(pipeline.serve, specs=self._specs, clock=clock)
         self.rehearsal = Rehearsal(specs=self._specs, entrance=pipeline.entrance, engine=engine, clock=clock)
         self._retrieval = RetrievalEndpoints(
-            search, authenticator=self.authenticator, admission=self._admission, serve=pipeline.serve, clock=clock
+            search,
+            authenticator=self.authenticator,
+            admission=self._admission,
+            serve=pipeline.serve,
+            clock=clock,
+            withholding=Withholding(self._specs, guarding=self._guarding, emitter=outlet.emitter),
         )
         self.endpoints = Endpoints(
             pipeline=pipeline,

@@ -23,7 +23,16 @@ class RagConfig(AppConfig):
         from rag.engine.support.assessor import SupportAssessor
 
         add(Entry("Documents", "book", "collections", "Build", order=40, permission="view_documents"))
-        register_retrieval(RetrievalParts(_retriever, SupportAssessor(), _document_store))
+        register_retrieval(RetrievalParts(_retriever, SupportAssessor(), _document_store, _collection_names))
+
+
+def _collection_names(tenant_id: str) -> list[str]:
+    """Of those that are searched."""
+    from uuid import UUID
+
+    from rag.models import Collection
+
+    return list(Collection.objects.for_tenant(UUID(tenant_id)).filter(enabled=True).values_list("name", flat=True))
 
 
 def _retriever() -> PostgresRetriever:

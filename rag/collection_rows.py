@@ -131,6 +131,12 @@ class Collection(ConfigRow):
     unsupported_text = models.CharField(
         max_length=400, blank=True, default="I could not find an answer to that in the documents."
     )
+    judge_route = models.CharField(
+        max_length=128,
+        blank=True,
+        default="",
+        help_text="Whose model says how far answers rest on passages, beside the local signals. Empty: none.",
+    )
     fail_open = models.BooleanField(
         default=False, help_text="Whether a call is answered without passages where none can be looked for."
     )

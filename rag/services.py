@@ -22,6 +22,7 @@ from rag.ingest.documents import (
 from rag.ingest.locks import writing
 from rag.ingest.reembedding import indexes_of, reembed
 from rag.ingest.starting import new_ingest, start_ingest, start_url_ingest
+from rag.ingest.stopping import stop_ingest
 from rag.models import Chunk, ChunkVector, Collection, Document, EmbeddingIndex, Lexeme
 from tenants.callable_names import callable_names
 from tenants.changes import delete_row, save_row, with_fields
@@ -38,13 +39,14 @@ __all__ = [
     "reindex_documents",
     "start_ingest",
     "start_url_ingest",
+    "stop_ingest",
     "update_collection",
     "update_document",
 ]
 
 CUTS: Final = frozenset({"chunk_tokens", "chunk_overlap", "language"})
 """Settings that decide how documents are cut."""
-ROUTES: Final = ("rerank_route", "rewrite_route")
+ROUTES: Final = ("rerank_route", "rewrite_route", "judge_route")
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ import uuid
 from typing import Any, Final
 
 from celery import Celery, current_app, shared_task
+from celery.signals import worker_ready
 
 from tenants.actor import acting_as
 
@@ -15,6 +16,8 @@ LOOK_AFTER_EVERY_S: Final = 30.0
 KEEP_INDEXES_EVERY_S: Final = 120.0
 LATE_S: Final = 60.0
 """After so long without a sign a document is given to another worker; one that is being read keeps its own."""
+LATE_AT_START_S: Final = 5.0
+"""The same where a worker has just started: what was handed to the one before it comes back to nobody else."""
 
 
 @shared_task(name="rag.index_document")  # type: ignore[untyped-decorator]
@@ -60,18 +63,25 @@ def keep_search_indexes() -> int:
 
 
 @shared_task(name="rag.look_after_documents")  # type: ignore[untyped-decorator]
-def look_after_documents() -> int:
+def look_after_documents(late_s: float = LATE_S) -> int:
     """Have somebody go on with documents and indexes whose worker died, or that are to be tried again; how many."""
-    from rag.ingest.indexing import waiting_too_long
+    from rag.ingest.indexing import abandoned, waiting_too_long
     from rag.ingest.reembedding import drop_retired, unfinished
 
-    documents, indexes = waiting_too_long(LATE_S), unfinished()
+    documents = dict.fromkeys([*abandoned(), *waiting_too_long(late_s)])
+    indexes = unfinished()
     for document_id in documents:
         index_document.apply_async((str(document_id),), expires=LOOK_AFTER_EVERY_S)
     for index_id in indexes:
         fill_index.apply_async((str(index_id),), expires=LOOK_AFTER_EVERY_S)
     drop_retired()
     return len(documents) + len(indexes)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _take_over(**_: Any) -> None:
+    """A worker that starts goes on with what one that was killed left."""
+    look_after_documents.apply_async((LATE_AT_START_S,), expires=LOOK_AFTER_EVERY_S)
 
 
 @current_app.on_after_finalize.connect  # type: ignore[untyped-decorator]

@@ -86,6 +86,9 @@ AUDITORS_MAY: frozenset[TenantPermission] = frozenset(
 )
 """On every tenant, through the group ``auditor``: configuration and figures, never what users wrote."""
 
+READING_KEYS_MAY: frozenset[TenantPermission] = AUDITORS_MAY | {_P.VIEW_DOCUMENTS}
+"""Service keys with the scope ``manage:read``. The management API tells what documents there are, not what they say."""
+
 LABELS: dict[TenantPermission, str] = {
     _P.VIEW_TENANT: "see the tenant and its configuration",
     _P.CHANGE_SETTINGS: "change the tenant's settings",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from django.db.models import Count
+
 from alerting import incidents as steps
 from alerting.actions.rows import ActionRun, AlertAction
 from alerting.actions.services import save_action
@@ -21,7 +23,7 @@ from contracts.tenant_scope import across_tenants
 from controlplane.demo.configuration import Made, MadeTenant
 from controlplane.demo.incidents import Incidents
 from controlplane.demo.past import Past
-from routing.models import Target
+from routing.models import Route, Target
 
 _NOTICED_AFTER: Final = timedelta(minutes=4)
 _HELD_FOR: Final = timedelta(minutes=5)
@@ -36,6 +38,7 @@ def build_alerts(made: Made, past: Past, incidents: Incidents, until: datetime) 
         with past.at(until - timedelta(days=6), developer):
             rules = {rule.name: rule for rule in add_recommended(tenant=tenant.row)}
             action = _action(tenant, incidents.outage.whose, rules["Unusual errors"])
+            _experiments(tenant)
         began, ended = (
             datetime.fromtimestamp(ms / 1000, UTC) for ms in (incidents.outage.start_ms, incidents.outage.end_ms)
         )
@@ -93,6 +96,21 @@ def _action(tenant: MadeTenant, provider: str, rule: AlertRule) -> AlertAction |
                 undo_on_clear=True,
             )
     return None
+
+
+def _experiments(tenant: MadeTenant) -> None:
+    """Has experiments on the first route that is served by several models taken back, as soon as somebody lets it."""
+    routes = Route.objects.filter(tenant=tenant.row).annotate(served_by=Count("targets")).filter(served_by__gt=1)
+    route = routes.order_by("name").first()
+    if route is not None:
+        save_action(
+            action=AlertAction(tenant=tenant.row),
+            may=lambda _permission: True,
+            name=f"Take experiments on {route.name} back",
+            kind=AlertAction.Kind.ROUTE,
+            route=route,
+            within_minutes=120,
+        )
 
 
 def _outage(rule: AlertRule, action: AlertAction | None, past: Past, began: datetime, ended: datetime) -> None:

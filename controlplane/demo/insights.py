@@ -11,6 +11,7 @@ from contracts.tenant_scope import across_tenants
 from controlplane.demo.configuration import Made
 from controlplane.demo.incidents import Incidents
 from controlplane.demo.past import Past
+from insights.keeping import keep_calls_of, keep_savings_of
 from insights.services import create_impact_rule
 
 _BEFORE = timedelta(minutes=7)
@@ -42,3 +43,10 @@ def explain_incidents(made: Made) -> None:
         )
     for incident in rows:
         explain(incident=incident, now=incident.resolved_at)
+
+
+def keep_figures(made: Made) -> None:
+    """What beat has kept where an installation runs for more than minutes: of the demo's tenants alone."""
+    for tenant in made.tenants:
+        keep_calls_of(tenant=tenant.row)
+        keep_savings_of(tenant=tenant.row)

@@ -22,7 +22,7 @@ from controlplane.demo.drift import build_monitor, look_back
 from controlplane.demo.evaluations import build_evaluations
 from controlplane.demo.extra_keys import add_keys
 from controlplane.demo.incidents import Incidents
-from controlplane.demo.insights import build_insights, explain_incidents
+from controlplane.demo.insights import build_insights, explain_incidents, keep_figures
 from controlplane.demo.live_scores import build_live, score_past
 from controlplane.demo.money import Money
 from controlplane.demo.past import Past, Told
@@ -105,6 +105,7 @@ def tell(size: Size, progress: Progress = lambda _: None) -> Story:
         handbook = build_handbook(made, past, size.until)
     if handbook is not None:
         events += write(conninfo(), encoder, asked_of(*handbook, encoder, size.until), [], progress)
+    keep_figures(made)
     return Story(made, len(planned), events)
 
 

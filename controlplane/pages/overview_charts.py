@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from alerting.pages.charts import deployments
 from console.charts import Chart, Series
 from controlplane.pages.overview_scope import OverviewScope
 from events.traffic.histogram import percentiles_ms
@@ -19,7 +21,15 @@ _CODES = ("bad", "orange", "pink", "amber", "slate", "blue", "brand")
 
 
 def charts(shown: OverviewScope, split: str) -> list[tuple[str, Chart]]:
-    """Each with the key that it has on the page."""
+    """Each with the key that it has on the page, and what was deployed meanwhile; that is said below the first."""
+    marks = deployments(shown.workspace.tenant and shown.workspace.tenant.pk, shown.range.start, shown.range.end)
+    return [
+        (key, replace(chart, marks=marks, marks_said=number == 0))
+        for number, (key, chart) in enumerate(_charts(shown, split))
+    ]
+
+
+def _charts(shown: OverviewScope, split: str) -> list[tuple[str, Chart]]:
     found = [("requests", _requests(shown, split)), ("latency", _latency(shown))]
     if shown.sees_costs:
         found.append(("cost", _cost(shown, split)))

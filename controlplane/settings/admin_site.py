@@ -116,6 +116,15 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Documents",
+                "separator": True,
+                "items": [
+                    _model("Collections", "library_books", "rag", "collection"),
+                    _model("Documents", "description", "rag", "document"),
+                    _model("Ingests", "upload_file", "rag", "ingest"),
+                ],
+            },
+            {
                 "title": "Events",
                 "separator": True,
                 "items": [

@@ -94,8 +94,9 @@ class Guarding:
         if not specs:
             call.guard = before
             return None
-        guard = before or CallGuard(PolicySet(()))
-        guard.policies = await self._compiled(specs)
+        policies = await self._compiled(specs)
+        guard = before or CallGuard(policies)
+        guard.policies = policies
         call.guard = guard
         self._let_ask(call)
         call.cache_scope = guard.policies.scope
@@ -107,12 +108,14 @@ class Guarding:
         texts = request_texts(body) if isinstance(call.request, ChatRequest) else embedding_texts(body)
         to = ""
         for stage in (Stage.INPUT, Stage.TOOL_RESULT):
-            rules = [rule for rule in guard.policies.at(stage) if rule.policy.id not in guard.seen]
+            rules: Sequence[CompiledRule] = guard.policies.at(stage)
+            if guard.seen:
+                rules = [rule for rule in rules if rule.policy.id not in guard.seen]
             places = texts.at(stage)
             if not rules or not places:
                 continue
             originals = [place.text for place in places]
-            if guard.masking is None and any(rule.spec.action is Action.MASK for rule in rules):
+            if guard.masking is None and stage in guard.policies.masking:
                 guard.masking = Masking(place.text for place in texts.places)
             verdict = await apply(
                 rules,
@@ -148,6 +151,15 @@ class Guarding:
         self._tell(call, verdict, texts)
         self._judge_later(call, verdict.later, Stage.RETRIEVED, texts)
         return verdict.texts, verdict
+
+    async def guard_passages(self, call: Call, texts: Sequence[str]) -> bool:
+        """Whether policies look at these passages, which no model is shown; they do so in :meth:`screen_passage`."""
+        specs = applicable(call.policies, route=call.route.name, key_id=call.key.id)
+        if not specs:
+            return False
+        call.guard = CallGuard(await self._compiled(specs), Masking(texts))
+        self._let_ask(call)
+        return bool(call.guard.policies.at(Stage.RETRIEVED))
 
     def _let_ask(self, call: Call) -> None:
         """Have rules that ask models ask in the name of this call."""

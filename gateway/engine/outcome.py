@@ -53,6 +53,7 @@ def answer_facts(call: Call) -> AnswerFacts:
     )
     if call.grounded is not None:
         facts.citations, facts.more = call.grounded.citations, call.grounded.as_fields()
+        facts.cited_texts = call.grounded.cited_texts
     return facts
 
 

@@ -26,6 +26,8 @@ class AnswerFacts(msgspec.Struct):
     cost_nanousd: int | None
     """None when the model's price is unknown."""
     citations: list[JsonObject] = []
+    cited_texts: dict[int, str] = {}
+    """The whole passages that are cited, by number, for formats that tell them."""
     more: JsonObject = {}
     """What is told of answers that rest on documents."""
 

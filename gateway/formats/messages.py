@@ -13,6 +13,7 @@ from gateway.formats.messages_answer import (
     stop_fields,
     usage_object,
 )
+from gateway.formats.messages_citations import cite
 from gateway.formats.messages_content import answer_blocks, anthropic_extra
 from gateway.formats.messages_request import parse_messages
 from gateway.formats.messages_stream import MessagesStream
@@ -42,7 +43,7 @@ class MessagesFormat:
             "type": "message",
             "role": "assistant",
             "model": body.get("model") or facts.model,
-            "content": answer_blocks(choice.get("message") or {}),
+            "content": cite(answer_blocks(choice.get("message") or {}), facts),
             **stop_fields(choice.get("finish_reason"), ending),
             "usage": usage_object(facts.usage, ending),
             **facts.as_fields(),

@@ -15,6 +15,7 @@ import msgspec
 from contracts.chat import ChatRequest, JsonObject
 from contracts.errors import InvalidRequest
 from gateway.formats.chat_request import chat_request
+from gateway.formats.messages_citations import without_own
 from gateway.formats.messages_content import chat_messages, system_message
 from gateway.formats.validation import convert, set_if
 from routing.providers.anthropic.blocks import PROVIDER
@@ -89,6 +90,7 @@ def parse_messages(body: JsonObject, *, counting: bool = False) -> ChatRequest:
 
 def _messages(request: MessagesRequest) -> list[JsonObject]:
     messages = [] if not request.system else [system_message(request.system, "system")]
+    without_own(message.content for message in request.messages)
     for number, message in enumerate(request.messages):
         messages += chat_messages(message.role, message.content, f"messages[{number}]")
     if not request.messages:

@@ -8,6 +8,7 @@ from contracts.chat import ChatChunk, JsonObject, Usage
 from contracts.errors import GatewayError
 from gateway.formats.base import AnswerFacts
 from gateway.formats.messages_answer import error_object, message_id, stop_fields, usage_object
+from gateway.formats.messages_citations import citations_of
 from gateway.formats.messages_content import anthropic_extra, image_block
 from routing.providers.anthropic.blocks import PROVIDER
 from routing.providers.openai_fields import owned
@@ -62,6 +63,9 @@ class MessagesStream:
     def finish(self, facts: AnswerFacts) -> bytes:
         """The end of the open block and of the message."""
         out: list[bytes] = [] if self._started else [self._start({}, facts.usage)]
+        if self._open == "text":
+            for citation in citations_of(facts).values():
+                self._write({"type": "citations_delta", "citation": citation}, out)
         self._flush_tools(out)
         self._close(out)
         fields = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +16,10 @@ from django.views.generic import TemplateView, View
 
 from console.forms import FormPage
 from contracts.money import to_nano_usd, to_usd
+from contracts.retrieval import registered_retrieval
 from gateway.pages.explained import advice_for, page_url
 from gateway.pages.person_page import PersonPage
+from gateway.pages.run import document_urls
 from gateway.pages.start import offered, root_of
 from gateway.person_calls import PLAYGROUND, call_of_person, streamed_to_person
 from gateway.snippets import PLACEHOLDER, snippets
@@ -32,6 +35,8 @@ from tenants.workspaces import Workspace
 
 ANY_RUN = "req_" + "0" * 32
 """Stands for a run's id in the address that the script completes."""
+ANY_DOCUMENT = "00000000-0000-0000-0000-000000000000"
+"""The same for a document's."""
 BUDGET_PART = "pg-budget"
 """The id of the element that calls change."""
 LANGUAGES = ("curl", "python", "node", "langchain")
@@ -79,6 +84,8 @@ class Playground(PersonPage, TemplateView):
             "code": self.workspace.url("playground-code"),
             "run": page_url(self.workspace, "run", run=ANY_RUN),
             "anyRun": ANY_RUN,
+            "document": document_urls(self.workspace)(ANY_DOCUMENT, 0, 0).partition("?")[0],
+            "anyDocument": ANY_DOCUMENT,
             # What may not be kept of the tenant's calls is not kept in addresses and browsers either.
             "keepsContent": self.tenant.payload_storage == Tenant.PayloadStorage.STORED,
             "name": f"playground:{self.workspace.key}:{self.person.pk}",
@@ -87,8 +94,14 @@ class Playground(PersonPage, TemplateView):
             **found,
             "settings": settings,
             "lanes": ("First", "Second"),
+            "collections": self._collections(),
             "keeps_content": settings["keepsContent"],
         }
+
+    def _collections(self) -> Sequence[str]:
+        """What answers may be asked to rest on."""
+        parts = registered_retrieval()
+        return parts.names(str(self.tenant.pk)) if parts is not None and parts.names is not None else ()
 
 
 class PlaygroundAnswer(PersonPage, View):

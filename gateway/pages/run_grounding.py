@@ -26,6 +26,7 @@ REASONS: Final = {
     "order": "The passages have the same words in another order: who did what to whom may differ.",
     "little_in_common": "Less than half of its words stand in the passages.",
     "citation_does_not_say": "Passage {}, which it cites, does not say so.",
+    "model_says": "The model that judges says otherwise: {}.",
     "citation_leads_nowhere": "It cites {}, which was not among the passages.",
 }
 LOW_RISK: Final = 0.25

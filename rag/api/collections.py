@@ -39,7 +39,7 @@ class CollectionSerializer(RowSerializer):
             *(*ROW_FIELDS, "tenant_id", "name", "description", "language", "access_tags", "chunk_tokens"),
             *("chunk_overlap", "embedding_model", "method", "top_k", "diversity", "reranker", "rerank_route"),
             *("rewrite_route", "timeout_ms", "context_tokens", "screening", "when_unsupported", "unsupported_text"),
-            *("fail_open", "enabled", "documents", "chunks"),
+            *("judge_route", "fail_open", "enabled", "documents", "chunks"),
         )
         validators: ClassVar[list[Any]] = []
 

@@ -6,12 +6,15 @@ import base64
 import binascii
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any, ClassVar
 
+import msgspec
 from django.core.exceptions import ValidationError as Refusal
 from django.db import transaction
 from django_filters import rest_framework as django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -19,10 +22,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from rag import services
+from rag.engine.reading.names import type_by_name
+from rag.engine.reading.result import MAX_BYTES
 from rag.ingest.locks import writing
 from rag.models import Collection, Document, Ingest, IngestProblem
 from tenants.rest.filters import TenantRowFilter, by_age
 from tenants.rest.idempotency import idempotent
+from tenants.rest.parsing import FormWithFilesParser, JsonObjectParser, UploadedPart
 from tenants.rest.permissions import require
 from tenants.rest.resources import ROW_ORDERINGS, Deletable, Readable
 from tenants.rest.serializers import RelatedRow, StrictSerializer, valid
@@ -88,6 +94,76 @@ class NewDocumentSerializer(StrictSerializer):
         return attrs
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class PartField(serializers.Field[Any, Any, Any, Any]):
+    """A file of a form."""
+
+    def to_internal_value(self, data: Any) -> UploadedPart:
+        """As it was parsed.
+
+        Raises:
+            ValidationError: it is a text.
+        """
+        if not isinstance(data, UploadedPart):
+            raise ValidationError("Send a file here, with its name.")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """Files are not given back."""
+        return None
+
+
+class UploadedDocumentSerializer(StrictSerializer):
+    """A document to take, as a form with a file."""
+
+    collection_id = RelatedRow(queryset=Collection.objects.all())
+    file = PartField(help_text=f"At most {MAX_BYTES // 1_000_000} MB.")
+    external_id = serializers.CharField(
+        required=False, max_length=512, help_text="The owner's own name for it; left out: the file's."
+    )
+    media_type = serializers.CharField(
+        required=False, allow_blank=True, max_length=127, help_text="Left out: by the file's name, else as it is sent."
+    )
+    title = serializers.CharField(required=False, allow_blank=True, max_length=400)
+    uri = serializers.CharField(required=False, allow_blank=True, max_length=2_000)
+    metadata = serializers.CharField(required=False, allow_blank=True, help_text="A flat JSON object, as a text.")
+    access_tags = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="With commas between them; empty: none. Left out: those of the collection.",
+    )
+
+    def validate_metadata(self, value: str) -> dict[str, Any]:
+        """As an object.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        try:
+            return msgspec.json.decode(value or "{}", type=dict[str, Any])
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise ValidationError(f"This is no JSON object: {error}.") from error
+
+    def validate_access_tags(self, value: str) -> list[str]:
+        """As a list."""
+        return [tag.strip() for tag in value.split(",") if tag.strip()]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """With ``content``."""
+        part: UploadedPart = attrs.pop("file")
+        name = PurePath(part.name).name
+        attrs["content"] = part.content
+        attrs["external_id"] = attrs.get("external_id") or name
+        attrs["media_type"] = attrs.get("media_type") or type_by_name(name, part.media_type)
+        return attrs
+
+
+class DocumentFormParser(FormWithFilesParser):
+    """A file as large as they may be, and what is told of it."""
+
+    max_bytes = MAX_BYTES + 100_000
+
+
 class DocumentChangeSerializer(StrictSerializer):
     """What is known of a document beside its text."""
 
@@ -114,6 +190,7 @@ class DocumentResource(Readable, Deletable):
     noun = "document"
     about = "What a collection is searched for. While a new version is read, the one before it stays searchable."
     queryset = Document.objects.defer("text", "marks", "pending")
+    parser_classes = (JsonObjectParser, DocumentFormParser)
     serializer_class = DocumentSerializer
     read_permission = TenantPermission.VIEW_DOCUMENTS
     write_permission = TenantPermission.MANAGE_DOCUMENTS
@@ -146,14 +223,15 @@ class DocumentResource(Readable, Deletable):
     @extend_schema(
         summary="Add or replace a document",
         description="A worker reads it. One with the `external_id` of another is its next version; what is as it was "
-        "is not read again.",
-        request=NewDocumentSerializer,
+        "is not read again. As JSON, or as a form with a file.",
+        request={"application/json": NewDocumentSerializer, "multipart/form-data": UploadedDocumentSerializer},
         responses={201: DocumentSerializer},
     )
     @idempotent
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Waiting until a worker has read it."""
-        sent = valid(NewDocumentSerializer, request)
+        as_form = request.content_type.startswith(DocumentFormParser.media_type)
+        sent = valid(UploadedDocumentSerializer if as_form else NewDocumentSerializer, request)
         collection: Collection = sent.pop("collection_id")
         require(request, TenantPermission.MANAGE_DOCUMENTS, collection.tenant_id)
         with told():
@@ -163,7 +241,7 @@ class DocumentResource(Readable, Deletable):
     @extend_schema(
         summary="Change what is known of a document",
         description="Title, address, metadata and access tags. They hold at once.",
-        request=DocumentChangeSerializer,
+        request={"application/json": DocumentChangeSerializer},
         responses={200: DocumentSerializer},
     )
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -271,6 +349,30 @@ class IngestResource(Readable):
         with told():
             row = services.start_url_ingest(collection=collection, **sent)
         return self.shown(self.saved(row), 201)
+
+    @extend_schema(
+        summary="Stop an ingest",
+        description="No further document of it is read; what is in place stays. Those that are left are failed ones "
+        "that can be read again; the version before of each stays searchable.",
+        request=None,
+        responses={200: IngestSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """At once."""
+        with transaction.atomic(), told():
+            row: Ingest = self.locked()
+            return self.shown(services.stop_ingest(ingest=row))
+
+    def locked(self) -> Ingest:
+        """The row of the address, for a change: after the lock that whoever writes documents takes first.
+
+        Raises:
+            Http404, PermissionDenied, PreconditionFailed, PreconditionRequired: as it says there.
+        """
+        writing(self.get_object().collection_id)
+        row: Ingest = super().locked()
+        return row
 
     @extend_schema(summary="List the problems of an ingest", responses={200: IngestProblemsSerializer}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)

@@ -50,7 +50,7 @@ def queries_of(answer: str, text: str, *, alone: bool) -> tuple[str, ...]:
     Raises:
         NotUnderstood: the answer is something else.
     """
-    found = _object(answer)
+    found = json_object(answer)
     question, others = found.get("question"), found.get("others", [])
     if not isinstance(question, str) or not question.strip() or not isinstance(others, list):
         raise NotUnderstood("no question")
@@ -71,7 +71,7 @@ def marks_of(answer: str, passages: int) -> list[float]:
     Raises:
         NotUnderstood: there is not one number for each passage.
     """
-    marks = _object(answer).get("marks")
+    marks = json_object(answer).get("marks")
     wanted = min(passages, MARKED)
     if not isinstance(marks, list) or len(marks) != wanted:
         raise NotUnderstood("not one mark for each passage")
@@ -80,8 +80,12 @@ def marks_of(answer: str, passages: int) -> list[float]:
     return [min(10.0, max(0.0, float(one))) / 10 for one in marks]
 
 
-def _object(answer: str) -> dict[str, Any]:
-    """The JSON object, whatever a model writes around it."""
+def json_object(answer: str) -> dict[str, Any]:
+    """The JSON object, whatever a model writes around it.
+
+    Raises:
+        NotUnderstood: there is none.
+    """
     start, end = answer.find("{"), answer.rfind("}")
     if not 0 <= start < end:
         raise NotUnderstood("no JSON object")

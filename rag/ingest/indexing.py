@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -313,3 +313,21 @@ def waiting_too_long(seconds: float) -> list[uuid.UUID]:
     before = timezone.now() - timedelta(seconds=seconds)
     rows = Document.objects.filter(state__in=(State.WAITING, State.READING), updated_at__lt=before)
     return list(rows.order_by("updated_at").values_list("pk", flat=True)[:1_000])
+
+
+_ABANDONED: Final = """
+    SELECT one.id FROM rag_document one WHERE one.state = 'reading' AND NOT EXISTS (
+        SELECT 1 FROM pg_locks held
+        WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+          AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND (held.classid::bigint << 32) | held.objid::bigint = hashtextextended('rag:document:' || one.id, 0)
+    ) ORDER BY one.updated_at LIMIT 1000
+"""
+
+
+@across_tenants("documents of all tenants are looked after together")
+def abandoned() -> list[uuid.UUID]:
+    """Documents whose worker died while it read them: being read, and nobody has the lock that a reader holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ABANDONED)
+        return [one for (one,) in cursor.fetchall()]

@@ -65,7 +65,7 @@ class DocumentTable(Table):
     search_hint = "Name, title or address"
     filterset = DocumentFilter
     kept = ("tab",)
-    live = "rag.document.* rag.ingest.completed"
+    live = "rag.document.* rag.ingest.*"
     live_throttle_ms = 2_000
     empty = Empty("file-text", "No documents yet", "Upload files, paste a text, or name addresses to fetch.")
 

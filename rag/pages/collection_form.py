@@ -66,6 +66,13 @@ class CollectionForm(InSections, forms.ModelForm):  # type: ignore[type-arg]
         "Costs one short call a search.",
     )
 
+    judge_route = forms.ChoiceField(
+        required=False,
+        label="Route that judges answers",
+        help_text="Its model says of each sentence whether the passages bear it out, and is weighed with what is found "
+        "without one. Costs one call an answer, which callers wait for.",
+    )
+
     sections: ClassVar[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         ("", "", ("name", "description", "access_tags")),
         ("Vectors", "By which the meaning of passages is compared.", ("embedding", "embedding_route")),
@@ -84,7 +91,7 @@ class CollectionForm(InSections, forms.ModelForm):  # type: ignore[type-arg]
         (
             "How answers rest on them",
             "For calls with mode “rag”.",
-            ("context_tokens", "screening", "when_unsupported", "unsupported_text", "fail_open"),
+            ("context_tokens", "screening", "when_unsupported", "unsupported_text", "judge_route", "fail_open"),
         ),
     )
 
@@ -95,7 +102,7 @@ class CollectionForm(InSections, forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             *("name", "description", "language", "access_tags", "chunk_tokens", "chunk_overlap", "method", "top_k"),
             *("diversity", "reranker", "rerank_route", "rewrite_route", "timeout_ms", "context_tokens", "screening"),
-            *("when_unsupported", "unsupported_text", "fail_open"),
+            *("when_unsupported", "unsupported_text", "judge_route", "fail_open"),
         )
         labels: ClassVar[dict[str, str]] = {
             "chunk_tokens": "Tokens of a passage",
@@ -145,7 +152,7 @@ class CollectionForm(InSections, forms.ModelForm):  # type: ignore[type-arg]
     def _offer_routes(self, names: list[str], collection: Collection | None) -> None:
         """Routes that are there, and those that the row names already."""
         self.fields["rerank_route"].widget.attrs.update(shown_with("reranker=model"))
-        for name in ("rerank_route", "rewrite_route"):
+        for name in ("rerank_route", "rewrite_route", "judge_route"):
             kept = getattr(collection, name, "")
             offered = dict.fromkeys([*names, *([kept] if kept else [])])
             self.fields[name].choices = [("", "None"), *((one, one) for one in offered)]  # type: ignore[attr-defined]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import uuid
 from pathlib import PurePath
@@ -17,6 +16,7 @@ from django.views.generic import View
 from console.forms import FormPage
 from console.forms.views import go_to
 from rag import services
+from rag.engine.reading.names import type_by_name
 from rag.ingest.documents import NewDocument
 from rag.models import Document, Ingest
 from rag.pages.collections import OfCollection
@@ -28,20 +28,7 @@ MOST_MB: Final = 20
 MOST_MB_TOGETHER: Final = 100
 """They are held in memory while they are taken."""
 SUFFIXES: Final = ".pdf,.docx,.html,.htm,.md,.markdown,.txt,.csv,.tsv"
-_MEDIA_TYPES: Final = {
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-}
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
-
-
-def media_type_of(name: str, told: str = "") -> str:
-    """What a file is, by its name, which browsers know less of than we do."""
-    known = _MEDIA_TYPES.get(PurePath(name).suffix.lower()) or mimetypes.guess_type(name)[0]
-    return known or told or "application/octet-stream"
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -145,7 +132,7 @@ class DocumentsUpload(Incoming):
             NewDocument(
                 external_id=PurePath(file.name).name,
                 content=file.read(),
-                media_type=media_type_of(file.name, file.content_type or ""),
+                media_type=type_by_name(file.name, file.content_type or ""),
                 access_tags=form.tags(),
             )
             for file in form.cleaned_data["files"]

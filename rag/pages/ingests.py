@@ -5,9 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.views.generic import TemplateView
+from django.views.generic import TemplateView, View
 
+from console.forms.views import go_to
+from rag import services
 from rag.models import Document, Ingest, IngestProblem
 from rag.pages.collections import OfCollection
 from rag.pages.words import document_words, ingest_words, source_words
@@ -53,3 +58,18 @@ class IngestPage(OfCollection, TemplateView):
             took=(row.ended_at - row.started_at).total_seconds() * 1000 if row.ended_at and row.started_at else None,
             editable=self.workspace.may(TenantPermission.MANAGE_DOCUMENTS),
         )
+
+
+class IngestStop(OfCollection, View):
+    """Reads no further document of the ingest."""
+
+    def post(self, request: HttpRequest, pk: Any, ingest: Any) -> HttpResponse:
+        """What is in place stays."""
+        row = get_object_or_404(ingests_of(self.collection), pk=ingest)
+        try:
+            services.stop_ingest(ingest=row)
+        except ValidationError as refusal:
+            messages.error(request, " ".join(refusal.messages))
+        else:
+            messages.success(request, "The ingest is stopped. What it had put in place stays.")
+        return go_to(request, self.workspace.url("ingest", pk=self.collection.pk, ingest=row.pk))

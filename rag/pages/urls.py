@@ -13,7 +13,7 @@ from rag.pages.collections import (
 )
 from rag.pages.documents import DocumentDelete, DocumentEdit, DocumentPage, DocumentReindex
 from rag.pages.incoming import DocumentsDelete, DocumentsRetry, DocumentsUpload, DocumentText, DocumentUrls
-from rag.pages.ingests import IngestPage
+from rag.pages.ingests import IngestPage, IngestStop
 
 _OF = "documents/collections/<uuid:pk>/"
 _both = [
@@ -29,6 +29,7 @@ _both = [
     path(f"{_OF}chosen/delete/", DocumentsDelete.as_view(), name="documents-delete"),
     path(f"{_OF}chosen/retry/", DocumentsRetry.as_view(), name="documents-retry"),
     path(f"{_OF}ingests/<uuid:ingest>/", IngestPage.as_view(), name="ingest"),
+    path(f"{_OF}ingests/<uuid:ingest>/stop/", IngestStop.as_view(), name="ingest-stop"),
     path("documents/<uuid:pk>/", DocumentPage.as_view(), name="document"),
     path("documents/<uuid:pk>/edit/", DocumentEdit.as_view(), name="document-edit"),
     path("documents/<uuid:pk>/index/", DocumentReindex.as_view(), name="document-reindex"),

@@ -44,6 +44,7 @@ class Playground {
     const settings = {};
     for (const name of [...NUMBERS, "stop", "tools", "schema", "format"]) settings[name] = page.elements[name].value;
     settings.stream = page.elements.stream.checked;
+    if (page.elements.collection) settings.collection = page.elements.collection.value;
     const messages = [...this.#list.children].map((row) => ({
       role: row.querySelector("select").value,
       content: row.querySelector("textarea").value,

@@ -1,5 +1,6 @@
 // One answer of the playground: sends a call, shows what arrives, and keeps its figures.
 import { eventsOf } from "./event_stream.js";
+import { sourcesOf, withLinks } from "./playground_sources.js";
 import { format } from "./units.js";
 
 export class Answer {
@@ -28,6 +29,8 @@ export class Answer {
     this.#part("text").textContent = "";
     this.#part("thinking").textContent = "";
     this.#part("tools").replaceChildren();
+    this.#part("sources").replaceChildren();
+    this.#part("sources").hidden = true;
     this.#part("figures").replaceChildren();
     this.#part("error").replaceChildren();
     this.#lane.dataset.state = "empty";
@@ -36,7 +39,7 @@ export class Answer {
   // Resolves to {text, toolCalls, figures, error}; never throws.
   async send(body, token) {
     this.clear();
-    const result = { text: "", thinking: "", toolCalls: [], figures: {}, error: null };
+    const result = { text: "", thinking: "", toolCalls: [], citations: [], figures: {}, error: null };
     this.#abort = new AbortController();
     this.#lane.dataset.state = "running";
     const began = performance.now();
@@ -63,8 +66,11 @@ export class Answer {
   // A result, also one of the history.
   show(result) {
     this.result = result;
-    this.#part("text").textContent = result.text;
+    const citations = result.citations ?? [];
+    this.#part("text").replaceChildren(...withLinks(result.text, citations, this.#settings));
     this.#part("thinking").textContent = result.thinking ?? "";
+    this.#part("sources").replaceChildren(...sourcesOf(citations, this.#settings));
+    this.#part("sources").hidden = !citations.length;
     this.#showTools(result.toolCalls);
     this.#showError(result.error);
     this.#showFigures(result);
@@ -89,6 +95,7 @@ export class Answer {
     }
     for (const choice of (body.choices ?? []).slice(0, 1)) this.#takeChoice(choice.delta ?? choice.message ?? {}, choice, result, began);
     this.#takeFacts(body, result.figures);
+    if (body.citations?.length) result.citations = body.citations;
     this.#part("text").textContent = result.text;
     this.#part("thinking").textContent = result.thinking;
   }
@@ -114,6 +121,8 @@ export class Answer {
       figures.output = body.usage.completion_tokens ?? body.usage.output_tokens;
     }
     if (body.cost) figures.cost = body.cost.nanousd;
+    if (body.retrieval) figures.passages = body.retrieval.passages;
+    if (body.grounding) figures.risk = body.grounding.risk;
     if (body.route) figures.route = body.route;
     if (body.correlation_id) figures.id = body.correlation_id;
     if (body.provider) figures.target = `${body.provider}/${body.model}`;
@@ -162,6 +171,8 @@ export class Answer {
     if (figures.output > 1 && figures.first !== undefined && seconds > 0.05) add("Speed", `${format(figures.output / seconds, "short")} tokens/s`);
     add("Cost", figures.cost === null ? "Price unknown" : figures.cost !== undefined ? format(figures.cost, "money") : undefined);
     add("Answered by", figures.target);
+    add("Passages", figures.passages !== undefined ? format(figures.passages) : undefined);
+    add("Risk", figures.risk !== undefined ? `${Math.round(figures.risk * 100)}% that something is not borne out` : undefined);
     const list = rows.map(([label, value]) => {
       const pair = document.createElement("div");
       const term = document.createElement("dt");

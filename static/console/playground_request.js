@@ -34,6 +34,10 @@ export function bodyOf(state, model) {
   const format = formatOf(settings);
   if (format) body.response_format = format;
   if (settings.stream) body.stream = true;
+  if (settings.collection) {
+    body.mode = "rag";
+    if (settings.collection !== "*") body.retrieval = { collections: [settings.collection] };
+  }
   return body;
 }
 

@@ -13,7 +13,7 @@ from contracts.errors import PermissionDenied
 from contracts.tenant_scope import across_tenants
 from tenants.models import Membership, Tenant, User
 from tenants.permissions import can, require_role_change, tenants_of
-from tenants.roles import AUDITORS_MAY, OPERATORS_MAY, TenantPermission, role_permissions
+from tenants.roles import OPERATORS_MAY, READING_KEYS_MAY, TenantPermission, role_permissions
 from tenants.service_keys import ServicePrincipal
 
 
@@ -46,8 +46,8 @@ class ServiceAccount:
     """A program with a service key, in the shape that Django and DRF expect a user to have.
 
     A tenant's key with scope ``manage`` may what the tenant's admins may, the platform's what operators may; with
-    ``manage:read`` both may what auditors may, of those. Not what owners may: admins hand out keys, and would rise
-    above themselves with one.
+    ``manage:read`` both may what auditors may, and see which documents there are, of those. Not what owners may: admins
+    hand out keys, and would rise above themselves with one.
     """
 
     is_authenticated = True
@@ -57,7 +57,7 @@ class ServiceAccount:
     def __init__(self, key: ServicePrincipal) -> None:
         self._key = key
         rights = OPERATORS_MAY if key.of_platform else role_permissions(Membership.Role.ADMIN)
-        self._rights = rights if key.may_write else rights & AUDITORS_MAY
+        self._rights = rights if key.may_write else rights & READING_KEYS_MAY
 
     @property
     def id(self) -> str:

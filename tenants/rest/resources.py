@@ -8,7 +8,7 @@ not change is refused (403).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework import status
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -73,7 +74,7 @@ class Resource(GenericViewSet[Any]):
     authentication_classes = (ServiceKeyAuthentication, ConsoleSessionAuthentication)
     permission_classes = (MayReachResource,)
     throttle_classes = (PrincipalThrottle,)
-    parser_classes = (JsonObjectParser,)
+    parser_classes: Sequence[type[BaseParser]] = (JsonObjectParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = DefaultContentNegotiation
     pagination_class = KeysetPagination

@@ -19,6 +19,7 @@ from contracts.retrieval import (
     GivenDocument,
     Grounding,
     Method,
+    ModelQuestion,
     Passage,
     RetrievalParts,
     RetrievalQuery,
@@ -144,6 +145,12 @@ class FakeAssessor:
         sentence = SentenceSupport(text=answer, start=0, end=len(answer), support=support, verdict=verdict, passage=1)
         missing = int(cites and "[" not in answer)
         return Grounding(risk=1 - support, support=support, sentences=(sentence,), citations_missing=missing)
+
+    def asked_of_model(self, found: Grounding, passages: Sequence[str]) -> ModelQuestion | None:
+        return ModelQuestion("Judge the claims.", f"{found.sentences[0].text} | {' '.join(passages)}", 50)
+
+    def with_opinion(self, found: Grounding, said: str) -> Grounding:
+        return msgspec.structs.replace(found, risk=float(said))
 
     def agreement(self, answers: Sequence[str]) -> float:
         self.compared.append(list(answers))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from contracts.budgets import BudgetAction, BudgetSpec, BudgetWindow
 from contracts.errors import ServiceUnavailable
 from contracts.events import EventContext, EventPayload
 from contracts.ports import Spend, SpendQuery
 from contracts.specs import KeySpec, LimitMetric, LimitSpec, PlatformSpec, TenantSpec
+
+_Payload = TypeVar("_Payload", bound=EventPayload)
 
 
 class ManualClock:
@@ -43,7 +45,7 @@ class RecordingEmitter:
     def types(self) -> list[str]:
         return [payload.event_type for payload, _ in self.events]
 
-    def payloads(self, kind: type[EventPayload]) -> list[EventPayload]:
+    def payloads(self, kind: type[_Payload]) -> list[_Payload]:
         return [payload for payload, _ in self.events if isinstance(payload, kind)]
 
 

@@ -40,6 +40,7 @@ from gateway.engine.authentication import Authenticator
 from gateway.engine.cache.tool_results import ToolResults
 from gateway.engine.grounding.searching import Search
 from gateway.engine.grounding.step import GroundingStep
+from gateway.engine.grounding.withholding import Withholding
 from gateway.engine.guarding import Guarding
 from gateway.engine.spec_cache import SpecCache
 from gateway.exchange import Answer, GatewayRequest
@@ -169,7 +170,12 @@ class Stand:
             grounding=self.grounding,
         )
         self.retrieval = RetrievalEndpoints(
-            self.search, authenticator=authenticator, admission=admission, serve=self.pipeline.serve, clock=clock
+            self.search,
+            authenticator=authenticator,
+            admission=admission,
+            serve=self.pipeline.serve,
+            clock=clock,
+            withholding=Withholding(specs, guarding=guarding, emitter=self.emitter),
         )
         self.endpoints = Endpoints(
             pipeline=self.pipeline,

@@ -402,6 +402,55 @@ async def test_what_is_masked_in_a_passage_comes_back_in_the_answer() -> None:
 # --- how far it rests on them ----------------------------------------------------------------------------------
 
 
+def judged_stand(opinion: str, **fields: Any) -> tuple[Stand, Provider]:
+    """A collection whose answers the model of another target judges, which says this."""
+    provider = Provider()
+    answering = sandbox_target(options={"reply": REPLY})
+    judge = sandbox_target("judge", options={"reply": opinion, **fields}, priority=1)
+    library = Library(passage(LEAVE), collections=[terms(judge_route="judge", timeout_ms=1_000)])
+    return Stand(answering, judge, upstream=provider, retrieval=library.parts), provider
+
+
+async def test_a_collections_model_has_its_say_in_the_callers_name_and_is_billed() -> None:
+    at, _ = judged_stand("0.125")
+    body = json_of(await ask(at))
+    assert (body["grounding"]["risk"], body["grounding"]["judged_by"]) == (0.125, "judge")
+    assert body["output_text"] == REPLY
+    told = at.only(AnswerAssessed)
+    assert (told.risk, told.judged_by) == (0.125, "judge")
+    [judging] = [one for one in at.emitter.payloads(RequestCompleted) if one.tags.get("source") == "grounding"]
+    assert judging.tags["retrieval_for"] == body["correlation_id"]
+    assert judging.cost_nanousd is not None
+    assert judging.cost_nanousd > 0
+
+
+async def test_a_stream_has_the_models_say_too_and_asks_it_once() -> None:
+    at, _ = judged_stand("0.25")
+    chunks = sse_objects(await read(await ask(at, stream=True)))
+    assert chunks[-2]["grounding"]["risk"] == 0.25
+    assert len([one for one in at.emitter.payloads(RequestStarted) if one.tags.get("source") == "grounding"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("opinion", "fields", "reason"),
+    [
+        ("I would rather not say.", {}, "judge_not_understood"),
+        ("0.1", {"failure_rate": 1}, "judge_failed"),
+        ("0.1", {"latency_ms": 3_000}, "judge_slow"),
+    ],
+)
+async def test_without_the_models_say_the_local_signals_stand_and_an_event_tells(
+    opinion: str, fields: Any, reason: str
+) -> None:
+    at, _ = judged_stand(opinion, **fields)
+    body = json_of(await ask(at))
+    assert body["output_text"] == REPLY
+    assert (body["grounding"]["judged_by"], body["grounding"]["risk"] < 0.5) == (None, True)
+    degraded = at.only(RetrievalDegraded)
+    assert (degraded.part, degraded.reason) == ("judge", reason)
+    assert at.only(AnswerAssessed).judged_by == ""
+
+
 async def test_claims_without_a_citation_are_told() -> None:
     at, _ = stand(Library(passage(LEAVE)), "Staff have 25 days of leave.")
     body = json_of(await ask(at))
@@ -515,6 +564,24 @@ async def test_with_the_database_down_what_collections_said_last_holds() -> None
     library.retriever.fails = down
     body = json_of(await ask(at))
     assert body["retrieval"]["degraded"] == "retrieval_unavailable"
+
+
+async def test_while_the_database_is_down_callers_do_not_wait_for_it_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = Library(passage(LEAVE), collections=[terms(fail_open=True)])
+    at, _ = stand(library)
+    assert (await ask(at)).status == 200
+    library.retriever.fails = ServiceUnavailable("down", details={"terms": True})
+    asked = len(library.retriever.queries)
+    for _call in range(3):
+        assert json_of(await ask(at))["retrieval"]["degraded"] == "retrieval_unavailable"
+    assert len(library.retriever.queries) == asked
+    assert [one.reason for one in at.emitter.payloads(RetrievalDegraded)] == ["service_unavailable"] * 3
+    library.retriever.fails = None
+    assert json_of(await ask(at))["retrieval"]["passages"] == 0
+    monkeypatch.setattr(at.search, "_paused_until", 0.0)
+    assert json_of(await ask(at))["retrieval"]["passages"] == 1
 
 
 async def test_a_search_that_left_something_out_says_so() -> None:

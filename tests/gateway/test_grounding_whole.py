@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from gateway import process
 from rag.ingest.indexing import index_document
-from rag.services import create_collection, put_document
+from rag.models import Collection
+from rag.services import create_collection, put_document, update_collection
 from routing.catalogue import SANDBOX, register
-from routing.services import TargetChoice, create_route
+from routing.services import TargetChoice, create_model, create_provider, create_route
 from tenants.keys import ClearKey
+from tenants.models import Tenant
 from tenants.services import create_key, create_tenant
 from tests.gateway.test_doors import ViewDoor
 
@@ -79,6 +83,25 @@ def test_documents_are_found_and_answered_from_by_who_may_see_them(door: ViewDoo
     reply = door.post("/v1/chat/completions", {**body, "retrieval": {"collections": ["nowhere"]}}, key="staff-key")
     assert (reply.status, reply.json["error"]["param"]) == (400, "retrieval.collections")
     assert "nowhere" in reply.json["error"]["message"]
+
+
+def test_a_model_that_a_collection_names_judges_answers_beside_the_local_signals(door: ViewDoor) -> None:
+    said = {"claims": [{"verdict": "contradicted", "confidence": 0.95}]}
+    tenant = Tenant.objects.get(slug="ours")
+    for name, reply in (("answers", "Employees have 25 days of paid leave a year [1]."), ("judge", json.dumps(said))):
+        provider = create_provider(name=name, kind="sandbox", base_url="sandbox://", options={"reply": reply})
+        model = create_model(provider=provider, name=f"{name}-model", prices={"input": 10**6, "output": 10**6})
+        create_route(name=name, tenant=tenant, targets=[TargetChoice(model=model, priority=0)])
+    collection = Collection.objects.get(tenant=tenant)
+    body = {"model": "answers", "messages": [{"role": "user", "content": "How many days of leave?"}], "mode": "rag"}
+    local = door.post("/v1/chat/completions", body, key="staff-key").json["grounding"]
+    update_collection(collection=collection, judge_route="judge", timeout_ms=10_000)
+    judged = door.post("/v1/chat/completions", body, key="staff-key").json["grounding"]
+    assert (local["judged_by"], local["support"]) == (None, 1.0)
+    assert (judged["judged_by"], judged["support"]) == ("judge", 0.0)
+    assert judged["risk"] > 0.5 > local["risk"]
+    with pytest.raises(ValidationError):
+        update_collection(collection=collection, judge_route="nowhere")
 
 
 def test_what_the_documents_do_not_say_is_said_by_the_collection(door: ViewDoor) -> None:

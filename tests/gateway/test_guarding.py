@@ -141,7 +141,7 @@ async def test_what_is_redacted_never_reaches_the_provider() -> None:
     assert user["content"][0]["text"] == "[LISTED_WORD]?"
     assert msgspec.json.decode(assistant["tool_calls"][0]["function"]["arguments"]) == {"q": ["[LISTED_WORD]"]}
     assert tool["content"] == "it is [LISTED_WORD]"
-    stages = {event.stage: event.entities for event in stand.emitter.payloads(GuardrailMatched)}  # type: ignore[attr-defined]
+    stages = {event.stage: event.entities for event in stand.emitter.payloads(GuardrailMatched)}
     assert stages == {"input": {"LISTED_WORD": 3}, "tool_result": {"LISTED_WORD": 1}}
 
 
@@ -212,7 +212,7 @@ async def test_shadow_rules_and_policies_only_tell() -> None:
     assert answer.status == 200
     assert header(answer) is None
     assert "hunter22" in str(provider.bodies)
-    told = [(event.action, event.shadow) for event in stand.emitter.payloads(GuardrailMatched)]  # type: ignore[attr-defined]
+    told = [(event.action, event.shadow) for event in stand.emitter.payloads(GuardrailMatched)]
     assert told[:2] == [("block", True), ("redact", True)]
 
 
@@ -268,7 +268,7 @@ async def test_arguments_of_tool_calls_are_a_stage_of_their_own() -> None:
     stream = await read(await stand.chat("find hunter22", tools=[TOOL], tool_choice="required", stream=True))
     assert b"hunter22" not in stream
     assert b"[LISTED_WORD]" in stream
-    assert {event.stage for event in stand.emitter.payloads(GuardrailMatched)} == {"tool_call"}  # type: ignore[attr-defined]
+    assert {event.stage for event in stand.emitter.payloads(GuardrailMatched)} == {"tool_call"}
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/generate/stream"])

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from contracts.errors import ServiceUnavailable
-from contracts.events import RequestStarted, RetrievalSearched
+from contracts.events import GuardrailMatched, PassageFlagged, RequestStarted, RetrievalDegraded, RetrievalSearched
+from contracts.guardrails import Action, Stage
 from tests.gateway.api_document import api_document, validator_of
 from tests.gateway.documents import Library, passage, terms
 from tests.gateway.doubles import limit
 from tests.gateway.stand import Stand, json_of
 from tests.gateway.test_doors import DOORS, Opened, opened  # noqa: F401
+from tests.guardrails.engine.rule_specs import policy, rule
 
 QUERY = "/v1/retrieval/query"
 DOCUMENTS = "/v1/retrieval/documents"
@@ -57,6 +59,68 @@ async def test_passages_come_with_where_they_stand_and_how_they_were_found(docum
     assert (found["method"], found["degraded"]) == ("hybrid", "")
     assert at.only(RetrievalSearched).passages == 2
     assert at.emitter.payloads(RequestStarted) == []
+
+
+SECRET = "The password is hunter22."
+
+
+def looked_at(action: Action, **fields: Any) -> dict[str, Any]:
+    rules = (rule(action=action, stages=frozenset({Stage.RETRIEVED})),)
+    return {"policies": (policy(*rules, **fields),)}
+
+
+async def searched(library: Library, tenant: Any) -> tuple[Stand, Any]:
+    at = Stand(retrieval=library.parts, tenant=tenant)
+    answer = await at.send(QUERY, {"query": "days of leave"})
+    assert answer.status == 200
+    return at, json_of(answer)
+
+
+async def test_a_passage_that_a_policy_blocks_is_withheld_and_the_others_are_given(document: Any) -> None:
+    library = Library(passage(SECRET), passage(LEAVE, 2))
+    at, found = await searched(library, looked_at(Action.BLOCK))
+    validator_of(document, "RetrievalAnswer").validate(found)
+    assert [(one["number"], one["document_id"]) for one in found["passages"]] == [(1, "document-2")]
+    assert found["withheld"] == 1
+    assert "hunter22" not in str(found)
+    flagged = at.only(PassageFlagged)
+    assert (flagged.document_id, flagged.action) == ("document-1", "dropped")
+    matched = at.only(GuardrailMatched)
+    assert (matched.stage, matched.route) == ("retrieved", "")
+
+
+@pytest.mark.parametrize("action", [Action.REDACT, Action.MASK])
+async def test_what_a_policy_redacts_or_masks_is_in_no_part_of_a_passage(action: Action) -> None:
+    one = passage(SECRET, title="hunter22", heading="On hunter22", metadata={"owner": "hunter22", "year": 2026})
+    at, found = await searched(Library(one), looked_at(action))
+    assert "hunter22" not in str(found)
+    [shown] = found["passages"]
+    assert shown["text"].startswith("The password is [")
+    assert (shown["metadata"]["year"], shown["document_id"], found["withheld"]) == (2026, "document-1", 0)
+    assert at.only(PassageFlagged).action == "redacted"
+
+
+@pytest.mark.parametrize("fields", [{"routes": frozenset({"other"})}, {"keys": frozenset({"other"})}])
+async def test_policies_of_certain_routes_and_of_other_keys_do_not_look_at_searches(fields: Any) -> None:
+    at, found = await searched(Library(passage(SECRET)), looked_at(Action.BLOCK, **fields))
+    assert "hunter22" in str(found)
+    assert at.emitter.payloads(PassageFlagged) == []
+
+
+async def test_a_policy_that_only_watches_changes_nothing_and_tells() -> None:
+    at, found = await searched(Library(passage(SECRET)), looked_at(Action.FLAG))
+    assert found["passages"][0]["text"] == SECRET
+    assert at.only(PassageFlagged).action == "flagged"
+
+
+async def test_where_collections_cannot_be_asked_an_event_tells_of_it() -> None:
+    library = Library(passage(LEAVE))
+    library.retriever.fails = ServiceUnavailable("The database is down.", details={"terms": True})
+    at = Stand(retrieval=library.parts)
+    answer = await at.send(QUERY, {"query": "leave", "collections": ["handbook"]})
+    assert (answer.status, json_of(answer)["error"]["code"]) == (503, "RETRIEVAL_UNAVAILABLE")
+    degraded = at.only(RetrievalDegraded)
+    assert (degraded.collections, degraded.part, degraded.reason) == (["handbook"], "all", "service_unavailable")
 
 
 async def test_how_they_were_found_is_told_only_where_it_is_asked_for() -> None:

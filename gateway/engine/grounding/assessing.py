@@ -7,9 +7,12 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from contracts.events import AnswerAssessed, CitationMissing
+import msgspec
+
+from contracts.errors import GatewayError
+from contracts.events import AnswerAssessed, CitationMissing, RetrievalDegraded
 from contracts.ports import Emitter
-from contracts.retrieval import Assessor, Grounding
+from contracts.retrieval import AskModel, Assessor, Grounding
 from gateway.engine.call import Call
 from gateway.engine.grounding.grounded import Grounded
 
@@ -29,8 +32,13 @@ class Assessing:
         self._emitter = emitter
         self._later: set[asyncio.Task[None]] = set()
 
-    async def assess(self, call: Call, grounded: Grounded, assessor: Assessor, answer: str) -> None:
-        """Judge the answer; what is not done in time is judged to its end, and told then."""
+    async def assess(
+        self, call: Call, grounded: Grounded, assessor: Assessor, answer: str, ask: AskModel | None = None
+    ) -> None:
+        """Judge the answer; what is not done in time is judged to its end, and told then.
+
+        ``ask`` is given where a model may be asked besides, which the caller waits for as long as for a search.
+        """
         if not answer.strip():
             return
         judging = asyncio.ensure_future(asyncio.to_thread(_judged, assessor, grounded, answer))
@@ -42,7 +50,49 @@ class Assessing:
         if error is not None:
             log.error("an answer could not be judged", exc_info=error, extra={"correlation_id": call.correlation_id})
             return
-        grounded.judged, grounded.assessment = answer, judging.result()
+        found = judging.result()
+        if ask is not None and grounded.opinion is None:
+            grounded.opinion = await self._opinion(call, grounded, assessor, found, ask)
+        grounded.judged, grounded.assessment = answer, self._with_opinion(call, grounded, assessor, found)
+
+    async def _opinion(
+        self, call: Call, grounded: Grounded, assessor: Assessor, found: Grounding, ask: AskModel
+    ) -> str:
+        """What the model of the collections says; empty where it says nothing, or not in time."""
+        asked = assessor.asked_of_model(found, grounded.texts)
+        if asked is None:
+            return ""
+        within_s = max(one.timeout_ms for one in grounded.terms) / 1_000
+        try:
+            async with asyncio.timeout(within_s):
+                said = await ask(
+                    judge_route(grounded), asked.instructions, asked.question, max_output_tokens=asked.max_output_tokens
+                )
+            if said.strip():
+                return said
+            self._not_asked(call, grounded, "judge_not_understood")
+        except TimeoutError:
+            self._not_asked(call, grounded, "judge_slow")
+        except GatewayError as error:
+            log.warning("an answer is judged without a model: %s", error.message)
+            self._not_asked(call, grounded, "judge_failed")
+        return ""
+
+    def _with_opinion(self, call: Call, grounded: Grounded, assessor: Assessor, found: Grounding) -> Grounding:
+        if not grounded.opinion:
+            return found
+        try:
+            both = assessor.with_opinion(found, grounded.opinion)
+        except ValueError as error:
+            log.warning("an answer is judged without a model: %s", error)
+            grounded.opinion = ""
+            self._not_asked(call, grounded, "judge_not_understood")
+            return found
+        return msgspec.structs.replace(both, judged_by=judge_route(grounded))
+
+    def _not_asked(self, call: Call, grounded: Grounded, reason: str) -> None:
+        event = RetrievalDegraded(collections=list(grounded.collections), part="judge", reason=reason)
+        self._emitter.emit(event, call.context)
 
     def tell(self, call: Call, grounded: Grounded) -> None:
         """Emit what was found."""
@@ -87,6 +137,11 @@ def agreement(assessor: Assessor, answers: Sequence[str]) -> float:
     return assessor.agreement([answer[:MAX_ANSWER] for answer in answers])
 
 
+def judge_route(grounded: Grounded) -> str:
+    """Whose model has its say; empty: nobody's."""
+    return next((one.judge_route for one in grounded.terms if one.judge_route), "")
+
+
 def claims_in(found: Grounding) -> int:
     """Sentences that claim something."""
     return sum(one.verdict != NO_CLAIM for one in found.sentences)
@@ -108,6 +163,7 @@ def assessed_event(call: Call, grounded: Grounded, found: Grounding) -> AnswerAs
         citations_missing=found.citations_missing,
         citations_wrong=found.citations_wrong,
         declined=found.declined,
+        judged_by=found.judged_by,
         consistency=None if grounded.consistency is None else round(grounded.consistency, 4),
         passages=[
             {

@@ -47,10 +47,14 @@ class Grounded:
     judged: str | None = None
     """The answer that the assessment is about."""
     assessment: Grounding | None = None
+    opinion: str | None = None
+    """What the model said that judges; empty: nothing that could be used. It is asked once."""
     consistency: float | None = None
     told: bool = False
     """Whether an event told of the assessment."""
     citations: list[JsonObject] = field(default_factory=list)
+    cited_texts: dict[int, str] = field(default_factory=dict)
+    """Of the passages that are cited, by number."""
 
     @property
     def degraded(self) -> str:
@@ -83,6 +87,7 @@ class Grounded:
                 "citations_missing": found.citations_missing,
                 "citations_wrong": found.citations_wrong,
                 "declined": found.declined,
+                "judged_by": found.judged_by or None,
             }
             if self.consistency is not None:
                 fields["grounding"]["consistency"] = round(self.consistency, 4)

@@ -1,7 +1,9 @@
 """Models asked for a call that rests on documents: calls like any other, in the caller's name.
 
-They count in its budgets and stand in its ledger and events, with the tags ``source=retrieval`` and ``retrieval_for``,
-the call that they are for. Limits of rate and concurrency leave them out: a call would otherwise wait for itself.
+They count in its budgets and stand in its ledger and events, with the tags ``source=retrieval`` (``grounding`` where an
+answer is judged) and ``retrieval_for``, the call that they are for.
+
+Limits of rate and concurrency leave them out: a call would otherwise wait for itself.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from gateway.formats.openai import OpenAIChatFormat
 
 SOURCE: Final = "retrieval"
 """Value of the tag ``source``."""
+JUDGING: Final = "grounding"
+"""The same of questions how far an answer rests on its passages."""
 
 
 class ModelFailed(GatewayError):
@@ -30,7 +34,16 @@ class ModelFailed(GatewayError):
 class InCallersName:
     """Asks for one call."""
 
-    def __init__(self, serve: Serve, clock: Clock, *, tenant: TenantSpec, key: KeySpec, correlation_id: str) -> None:
+    def __init__(
+        self,
+        serve: Serve,
+        clock: Clock,
+        *,
+        tenant: TenantSpec,
+        key: KeySpec,
+        correlation_id: str,
+        source: str = SOURCE,
+    ) -> None:
         self._serve = serve
         self._clock = clock
         self._insider = Insider(
@@ -39,7 +52,7 @@ class InCallersName:
             ),
             msgspec.structs.replace(tenant, limits=()),
         )
-        self._tags = {"source": SOURCE} | ({"retrieval_for": correlation_id} if correlation_id else {})
+        self._tags = {"source": source} | ({"retrieval_for": correlation_id} if correlation_id else {})
 
     async def ask(self, route: str, instructions: str, question: str, *, max_output_tokens: int) -> str:
         """What the route's model said.

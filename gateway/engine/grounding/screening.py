@@ -59,17 +59,25 @@ async def screened(
 
 async def _by_policies(call: Call, passage: Passage, guarding: Guarding, emitter: Emitter) -> Given | None:
     title = passage.title or passage.external_id
-    texts, verdict = await guarding.screen_passage(call, [passage.text, title])
+    left = await as_policies_leave(call, passage, [passage.text, title], guarding=guarding, emitter=emitter)
+    return None if left is None else Given(passage, left[1], left[0])
+
+
+async def as_policies_leave(
+    call: Call, passage: Passage, given: list[str], *, guarding: Guarding, emitter: Emitter
+) -> list[str] | None:
+    """The texts that are given of a passage, as rules leave them; None where one withholds it."""
+    texts, verdict = await guarding.screen_passage(call, given)
     if verdict is None or verdict.action is None:
-        return Given(passage, title, passage.text)
+        return given
     rules = [one.rule.spec.name for one in verdict.matches if one.enforced]
     reason = f"rule {rules[0]}" if rules else "rule failed"
     if verdict.action in _WITHHOLDING:
         emitter.emit(flagged_event(passage, reason, DROPPED), call.context)
         return None
-    action = REDACTED if texts != [passage.text, title] else FLAGGED
+    action = REDACTED if texts != given else FLAGGED
     emitter.emit(flagged_event(passage, reason, action), call.context)
-    return Given(passage, texts[1], texts[0])
+    return texts
 
 
 def flagged_event(passage: Passage, reason: str, action: str, score: float | None = None) -> PassageFlagged:

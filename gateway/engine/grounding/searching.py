@@ -25,6 +25,9 @@ WAITING: Final = 64
 """Of a tenant; what comes beyond is refused."""
 GRACE_MS: Final = 500
 """That a retriever gets beyond the collections' own time limit, to say itself that it is over."""
+RETRY_AFTER_S: Final = 2.0
+PAUSE_S: Final = 1.0
+"""After collections could not be read nobody is asked again for so long: each caller would wait in vain, twice."""
 REMEMBERED: Final = 1_024
 MAX_DOCUMENTS: Final = 50
 _NOTHING_TO_ASK: Final = "There are no documents here: nothing that could search them is set up."
@@ -39,24 +42,31 @@ class Search:
         self._clock = clock
         self._retriever: Retriever | None = None
         self._places: dict[str, _Places] = {}
+        self._paused_until = 0.0
         self._known: OrderedDict[tuple[str, tuple[str, ...]], tuple[CollectionTerms, ...]] = OrderedDict()
 
-    async def terms(self, tenant_id: str, names: Sequence[str], *, param: str) -> tuple[CollectionTerms, ...]:
-        """What the collections say; with PostgreSQL down, what they said last.
+    async def terms(
+        self, tenant_id: str, names: Sequence[str], *, param: str, context: EventContext
+    ) -> tuple[CollectionTerms, ...]:
+        """What the collections say; with PostgreSQL down, what they said last, and an event where nobody knows.
 
         Raises:
             InvalidRequest: the tenant has no such collection, or none at all.
             RetrievalUnavailable: they cannot be asked, and have not been before.
         """
         name = (tenant_id, tuple(names))
+        known = self._known.get(name)
+        if known is not None and self._paused:
+            return known
         try:
             terms = await self._asked().terms(tenant_id, names)
         except InvalidRequest as error:
             raise InvalidRequest(error.message, param=param, details=error.details) from error
         except ServiceUnavailable as error:
-            known = self._known.get(name)
             if known is None:
-                raise RetrievalUnavailable("Documents cannot be searched right now. Try again shortly.") from error
+                self._nothing_searched(list(names), error, context)
+                raise _unavailable() from error
+            self._paused_until = self._clock.monotonic() + PAUSE_S
             return known
         if not terms:
             raise InvalidRequest("There is no collection of documents to answer from.", param=param)
@@ -86,6 +96,10 @@ class Search:
         """
         started = self._clock.monotonic()
         names = [one.name for one in terms]
+        if self._paused:
+            down = ServiceUnavailable("Collections could not be read a moment ago.")
+            self._nothing_searched(names, down, context)
+            raise _unavailable() from down
         limit_s = (max((one.timeout_ms for one in terms), default=0) + GRACE_MS) / 1000
         async with self._place(query.tenant_id):
             try:
@@ -95,9 +109,8 @@ class Search:
                 raise
             except Exception as error:
                 # Whatever a search stumbles over: the collections say whether calls go on without.
-                reason = _reason(error)
-                self._emitter.emit(RetrievalDegraded(collections=names, part="all", reason=reason), context)
-                raise RetrievalUnavailable("Documents cannot be searched right now. Try again shortly.") from error
+                self._nothing_searched(names, error, context)
+                raise _unavailable() from error
         self._tell(query, retrieved, names, tenant, key_id, context, (self._clock.monotonic() - started) * 1000)
         return retrieved
 
@@ -106,12 +119,19 @@ class Search:
         if self._retriever is not None:
             self._retriever.close()
 
+    @property
+    def _paused(self) -> bool:
+        return self._clock.monotonic() < self._paused_until
+
     def _asked(self) -> Retriever:
         if self.parts is None:
             raise InvalidRequest(_NOTHING_TO_ASK)
         if self._retriever is None:
             self._retriever = self.parts.retriever()
         return self._retriever
+
+    def _nothing_searched(self, names: list[str], error: Exception, context: EventContext) -> None:
+        self._emitter.emit(RetrievalDegraded(collections=names, part="all", reason=_reason(error)), context)
 
     @asynccontextmanager
     async def _place(self, tenant_id: str) -> AsyncIterator[None]:
@@ -172,6 +192,12 @@ class _Places:
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(AT_ONCE)
         self.used = 0
+
+
+def _unavailable() -> RetrievalUnavailable:
+    return RetrievalUnavailable(
+        "Documents cannot be searched right now. Try again shortly.", retry_after_s=RETRY_AFTER_S
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -19,12 +19,12 @@ from contracts.retrieval import Grounding, Retrieved
 from gateway.engine.cache.entry import KeptAnswer
 from gateway.engine.call import Call
 from gateway.engine.grounding.asked import check_options, options_of, plain_filters, query_of, question_of
-from gateway.engine.grounding.assessing import Assessing, agreement
+from gateway.engine.grounding.assessing import Assessing, agreement, judge_route
 from gateway.engine.grounding.choosing import chosen, is_relevant, room
 from gateway.engine.grounding.citing import citations, url_citations
 from gateway.engine.grounding.fence import fence, says_so, unsupported_text
 from gateway.engine.grounding.grounded import Grounded
-from gateway.engine.grounding.in_callers_name import InCallersName
+from gateway.engine.grounding.in_callers_name import JUDGING, SOURCE, InCallersName
 from gateway.engine.grounding.screening import screened
 from gateway.engine.grounding.searching import Search
 from gateway.engine.guarding import Guarding
@@ -76,7 +76,7 @@ class GroundingStep:
         messages: list[JsonObject] = request.body["messages"]
         question, history = question_of(messages)
         names = tuple(dict.fromkeys(options.collections or ()))
-        terms = await self._search.terms(call.tenant_id, names, param="retrieval.collections")
+        terms = await self._search.terms(call.tenant_id, names, param="retrieval.collections", context=call.context)
         query = query_of(options, tenant_id=call.tenant_id, tags=call.key.access_tags, text=question, history=history)
         helper = self._helper(call)
         retrieved: Retrieved | None = None
@@ -151,7 +151,10 @@ class GroundingStep:
         grounded, parts = call.grounded, self._search.parts
         if grounded is None or parts is None or not grounded.given:
             return
-        await self._assessing.assess(call, grounded, parts.assessor, answer)
+        # A kept answer was judged when it was made: no model is paid for it once more.
+        asks = call.kept is None and bool(judge_route(grounded))
+        ask = self._helper(call, source=JUDGING).ask if asks else None
+        await self._assessing.assess(call, grounded, parts.assessor, answer, ask)
         if grounded.resamples:
             grounded.consistency = await self._consistency(call, grounded, answer)
 
@@ -161,10 +164,12 @@ class GroundingStep:
         if grounded is None or parts is None:
             return
         grounded.citations = citations(answer, grounded.given)
+        grounded.cited_texts = {one["number"]: grounded.texts[one["number"] - 1] for one in grounded.citations}
         masking = call.guard.masking if call.guard is not None else None
         if masking:
             for one in grounded.citations:
                 one["quote"], one["title"] = masking.restored(one["quote"]), masking.restored(one["title"])
+            grounded.cited_texts = {n: masking.restored(text) for n, text in grounded.cited_texts.items()}
         if grounded.judged is not None and grounded.judged != answer and answer.strip():
             # Rules have rewritten it: places that are told are those of what the caller has.
             await self._assessing.assess(call, grounded, parts.assessor, answer)
@@ -206,10 +211,15 @@ class GroundingStep:
             log.exception("answers could not be compared", extra={"correlation_id": call.correlation_id})
             return None
 
-    def _helper(self, call: Call) -> InCallersName:
+    def _helper(self, call: Call, source: str = SOURCE) -> InCallersName:
         assert self.serve is not None
         return InCallersName(
-            self.serve, self._clock, tenant=call.tenant, key=call.key, correlation_id=call.correlation_id
+            self.serve,
+            self._clock,
+            tenant=call.tenant,
+            key=call.key,
+            correlation_id=call.correlation_id,
+            source=source,
         )
 
 

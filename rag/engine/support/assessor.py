@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from contracts.retrieval import Grounding, SentenceSupport
+from contracts.retrieval import Grounding, ModelQuestion, SentenceSupport
+from rag.engine.support.opinions import ENTAIL, blended, claims_of, entailment_question, opinions_of
 
 if TYPE_CHECKING:  # numpy comes with the first answer, not with the process
     from rag.engine.support.evidence import Judged
@@ -47,6 +48,19 @@ class SupportAssessor:
             citations_missing=sum(not one.cited for one in claims) if cites else 0,
             declined=any(refusing) and good == 0,
         )
+
+    def asked_of_model(self, found: Grounding, passages: Sequence[str]) -> ModelQuestion | None:
+        """How its claims stand to the passages."""
+        question = entailment_question(found, passages)
+        return ModelQuestion(ENTAIL, question, 40 + 30 * len(claims_of(found))) if question else None
+
+    def with_opinion(self, found: Grounding, said: str) -> Grounding:
+        """Both together.
+
+        Raises:
+            NotUnderstood: it is not one verdict for each claim.
+        """
+        return blended(found, opinions_of(said, len(claims_of(found))))
 
     def agreement(self, answers: Sequence[str]) -> float:
         """How far the others bear out what the first one claims."""

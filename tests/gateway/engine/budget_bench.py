@@ -76,7 +76,7 @@ class Bench:
         await admission.drain()
 
     def crossings(self) -> list[int]:
-        return [event.percent for event in self.emitter.payloads(BudgetThresholdCrossed)]  # type: ignore[attr-defined]
+        return [event.percent for event in self.emitter.payloads(BudgetThresholdCrossed)]
 
 
 async def counted(redis: Any) -> dict[str, int]:

@@ -227,4 +227,4 @@ async def test_admission_is_shared_again_as_soon_as_redis_answers_without_a_call
     async with asyncio.timeout(5):
         while admission.degraded:  # noqa: ASYNC110 - a condition of another task, without an event
             await asyncio.sleep(0.01)
-    assert [event.degraded for event in emitter.payloads(LimiterDegraded)] == [True, False]  # type: ignore[attr-defined]
+    assert [event.degraded for event in emitter.payloads(LimiterDegraded)] == [True, False]

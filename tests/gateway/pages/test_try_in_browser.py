@@ -8,8 +8,10 @@ from typing import Any
 from tenants import services
 from tenants.models import ApiKey, Tenant, User
 from tests.browser.signed_in import browser_test
+from tests.gateway.pages.test_playground_documents import QUESTION, REPLY, TEXT, handbook
 from tests.tenants.factories import make_user
 
+__all__ = ["handbook"]
 pytestmark = browser_test
 
 PLAYGROUND = "/t/acme/playground/"
@@ -67,6 +69,22 @@ def test_two_models_answer_side_by_side_with_their_figures(answering, open_as, a
         assert "$0.0" in column.inner_text()
     assert page.get_by_role("button", name=re.compile("Hello sea")).count() == 1
     assert_accessible(page)
+
+
+def test_an_answer_from_documents_leads_to_the_words_that_it_cites(answering, handbook, open_as, assert_accessible):
+    page = open_as(developer(answering), PLAYGROUND)
+    page.get_by_label("Route or model of the first answer").select_option("a-reader")
+    page.get_by_label("Answer from documents").select_option("handbook")
+    page.get_by_label("Message 1", exact=True).fill(QUESTION)
+    page.get_by_role("button", name="Send").first.click()
+
+    column = answered(page)
+    assert REPLY in column.inner_text()
+    assert_accessible(page)
+    assert column.get_by_role("region", name="Cited passages").get_by_role("link", name="Leave").is_visible()
+    column.get_by_role("link", name="[1]", exact=True).click()
+    page.wait_for_url(f"**/documents/*/?at=0-{len(TEXT)}")
+    assert page.locator("mark").first.inner_text() == TEXT
 
 
 def test_an_answer_becomes_part_of_the_conversation(answering, open_as):

@@ -19,6 +19,14 @@ def test_what_stands_further_down_counts_less():
     assert reciprocal_rank(["x", "y", "a"], {"a"}) == pytest.approx(1 / 3)
 
 
+def test_grades_count_for_more_the_higher_they_are():
+    grades = {"a": 3.0, "b": 1.0, "c": 0.0, "d": -1.0}
+    assert ndcg(["a", "b", "x"], grades) == 1.0
+    assert ndcg(["b", "a"], grades) == pytest.approx((1 + 7 / 1.584962500721156) / (7 + 1 / 1.584962500721156))
+    assert ndcg(["c", "d"], grades) == 0.0
+    assert ndcg(["c"], {"c": 0.0}) == 0.0
+
+
 def test_what_lies_beyond_the_depth_does_not_count():
     ranked = [f"x{number}" for number in range(10)] + ["a"]
     assert ndcg(ranked, {"a"}) == 0.0

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from rag.api.documents import DocumentFormParser
 from rag.ingest.indexing import index_document
 from rag.models import Chunk, Collection, Document, EmbeddingIndex
 from tenants.models import Tenant
@@ -123,10 +125,91 @@ def test_others_neither_see_nor_change_it(put, handbook):
     assert Document.objects.count() == 1
 
 
-def test_a_key_that_only_reads_settings_neither_reads_nor_changes_documents(acme, put, handbook):
+def test_a_key_that_only_reads_sees_what_documents_there_are_and_changes_none(acme, put, handbook):
     row = put("Some words.")
     reader = asker(acme, "manage:read")
-    assert reader("get", f"documents/{row.pk}")[0] == 403
+    status, shown = reader("get", f"documents/{row.pk}")
+    assert (status, shown["external_id"], shown["state"]) == (200, "leave", "ready")
+    assert "Some words" not in str(shown)
+    for path in ("documents", "collections", "ingests", f"collections/{handbook.pk}/indexes"):
+        assert reader("get", path)[0] == 200
     assert reader("delete", f"documents/{row.pk}")[0] == 403
+    assert reader("patch", f"documents/{row.pk}", {"title": "x"})[0] == 403
+    assert reader("patch", f"collections/{handbook.pk}", {"description": "x"})[0] == 403
     body = {"collection_id": str(handbook.pk), "external_id": "x", "text": "x"}
     assert reader("post", "documents", body)[0] == 403
+    assert reader("post", "ingests", {"collection_id": str(handbook.pk), "urls": ["https://acme.example/"]})[0] == 403
+    assert asker(make_tenant(slug="other"), "manage:read")("get", f"documents/{row.pk}")[0] == 404
+
+
+def sent_as_form(tenant: Tenant, headers: dict[str, str] | None = None, **fields: Any) -> tuple[int, Any]:
+    _, key = create_service_key(name="pipeline", tenant=tenant, scopes=("manage",))
+    client = Client(headers={"authorization": f"Bearer {key}", **(headers or {})})
+    response = client.post("/api/v1/documents", fields)
+    return response.status_code, response.json()
+
+
+def test_files_come_as_forms(acme, handbook):
+    status, row = sent_as_form(
+        acme,
+        collection_id=str(handbook.pk),
+        file=SimpleUploadedFile("prices.csv", b"name,price\nbolt,3\n", "application/vnd.ms-excel"),
+        metadata='{"year": 2026}',
+        access_tags="hr, legal",
+    )
+    assert (status, row["external_id"], row["media_type"]) == (201, "prices.csv", "text/csv")
+    assert (row["metadata"], row["access_tags"], row["bytes"]) == ({"year": 2026}, ["hr", "legal"], 18)
+    index_document(row["id"])
+    assert Document.objects.get().text == "name: bolt\nprice: 3"
+
+
+def test_a_file_may_be_larger_than_other_bodies_but_not_too_large(acme, handbook, settings, monkeypatch):
+    settings.MANAGEMENT_MAX_BODY_BYTES = 1024
+    sent: dict[str, Any] = {"collection_id": str(handbook.pk), "external_id": "long.txt"}
+    assert sent_as_form(acme, file=SimpleUploadedFile("a.txt", b"word " * 1_000), **sent)[0] == 201
+    monkeypatch.setattr(DocumentFormParser, "max_bytes", 4_000)
+    assert sent_as_form(acme, file=SimpleUploadedFile("a.txt", b"word " * 1_000), **sent)[0] == 413
+    assert Document.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"external_id": "a"}, "file"),
+        ({"file": "a text"}, "file"),
+        ({"metadata": "[1]"}, "metadata"),
+        ({"access_tags": "a b"}, "access_tags"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_told_by_field(acme, handbook, fields, field):
+    file = SimpleUploadedFile("a.txt", b"Words.")
+    given: dict[str, Any] = {"collection_id": str(handbook.pk), "file": file, **fields}
+    if "external_id" in fields:
+        del given["file"]
+    status, told = sent_as_form(acme, **given)
+    assert status == 400
+    assert field in str(told)
+    assert not Document.objects.exists()
+
+
+def test_a_form_that_is_sent_again_is_answered_again(acme, handbook):
+    _, key = create_service_key(name="pipeline", tenant=acme, scopes=("manage",))
+    client = Client(headers={"authorization": f"Bearer {key}", "idempotency-key": "once"})
+    answers = [
+        client.post(
+            "/api/v1/documents",
+            {"collection_id": str(handbook.pk), "file": SimpleUploadedFile("a.txt", b"Words.")},
+        )
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in answers] == [201, 201]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+    assert answers[1].headers["idempotent-replayed"] == "true"
+
+
+def test_half_a_form_is_refused(acme):
+    _, key = create_service_key(name="pipeline", tenant=acme, scopes=("manage",))
+    client = Client(headers={"authorization": f"Bearer {key}"})
+    for body, content_type in ((b"--x", "multipart/form-data"), (b"", "multipart/form-data; boundary=x")):
+        assert client.post("/api/v1/documents", body, content_type=content_type).status_code == 400

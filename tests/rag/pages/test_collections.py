@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from rag.models import Collection, Document, EmbeddingIndex, Ingest, IngestProblem
+from rag.services import NewDocument, start_ingest
 from tenants.models import Tenant
 from tests.rag.pages.conftest import body
 from tests.rag.search.planted import make_collection, make_index
@@ -232,3 +233,34 @@ def test_the_console_has_an_empty_list_that_leads_nowhere(operator: Client):
     shown = body(operator.get("/console/documents/"))
     assert "No documents yet" in shown
     assert "Create the first collection" not in shown
+
+
+def test_an_ingest_is_stopped_on_its_page_after_a_question(developer: Client, handbook: Collection):
+    new = [NewDocument(external_id=name, content=b"Words.") for name in ("one", "two")]
+    ingest = start_ingest(collection=handbook, source="upload", documents=new)
+    page = f"{LIST}collections/{handbook.pk}/ingests/{ingest.pk}/"
+    shown = body(developer.get(page))
+    assert 'data-confirm-title="Stop the ingest?"' in shown
+    assert "Try the failed again" not in shown
+
+    sent = developer.post(f"{page}stop/")
+
+    assert sent.headers["Location"] == page
+    shown = body(developer.get(page))
+    assert "The ingest is stopped." in shown
+    assert "Stopped" in shown
+    assert "Try the failed again" in shown
+    assert "Its ingest was stopped before it was read." in shown
+    assert f"{page}stop/" not in shown
+    developer.post(f"{page}stop/")
+    assert "The ingest has ended." in body(developer.get(page))
+
+
+def test_who_may_not_manage_documents_stops_no_ingest(as_member, handbook: Collection):
+    ingest = start_ingest(
+        collection=handbook, source="upload", documents=[NewDocument(external_id="one", content=b"Words.")]
+    )
+    page = f"{LIST}collections/{handbook.pk}/ingests/{ingest.pk}/"
+    assert as_member("viewer").post(f"{page}stop/").status_code == 403
+    ingest.refresh_from_db()
+    assert ingest.state == Ingest.State.WAITING
