@@ -59,6 +59,8 @@ class Chart:
     summary: str = ""
     """What there is to see, in one sentence; by default the last values."""
     marks: Sequence[Mark] = ()
+    marks_said: bool = True
+    """Whether they are said below the chart; of several charts of the same time, below one."""
 
     def data(self) -> dict[str, object]:
         """For charts.js."""

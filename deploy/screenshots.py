@@ -230,6 +230,7 @@ PAGES: dict[str, str] = {
     "console-usage": "/console/usage/?range=7d",
     "usage-what-if": "/t/{tenant}/usage/what-if/",
     "savings": "/t/{tenant}/savings/",
+    "console-savings": "/console/savings/",
     "statements": "/t/{tenant}/statements/",
     "statement": "/t/{tenant}/statements/ >> a.row-link",
 }

@@ -11,7 +11,7 @@ import redis
 
 from controlplane.embedded.command import EmbeddedServerError
 from controlplane.embedded.layout import Layout
-from controlplane.embedded.postgres import EmbeddedPostgres
+from controlplane.embedded.postgres import EmbeddedPostgres, cache_mb
 from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.session import running
 
@@ -96,3 +96,15 @@ def test_both_servers_answer_below_a_deep_var_dir(tmp_path: Path) -> None:
         with psycopg.connect(layout.database_url("postgres")) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert redis.Redis.from_url(layout.redis_url()).ping()
+
+
+@pytest.mark.parametrize(
+    ("limit", "least", "most"), [("max\n", 128, 1024), ("4294967296\n", 128, 512), ("1000\n", 128, 128)]
+)
+def test_the_database_takes_a_share_of_the_memory_that_there_is(
+    tmp_path: Path, limit: str, least: int, most: int
+) -> None:
+    group = tmp_path / "memory.max"
+    group.write_text(limit)
+    assert least <= cache_mb(group) <= most
+    assert cache_mb(tmp_path / "none") >= cache_mb(group)

@@ -25,7 +25,7 @@ from gateway.models import SavedView
 from guardrails import services as guardrails_services
 from guardrails.cases import add_case
 from guardrails.models import DryRun
-from insights.models import DayOfCalls
+from insights.models import KeptCalls, KeptSavings
 from insights.services import create_impact_rule, decide
 from routing import services as routing_services
 from routing.models import AnswerJudgement, Model, ModelPrice, RouteConfidence, Target
@@ -163,11 +163,17 @@ def _plant_alerting(tenant: Tenant, marker: str) -> None:
 def _plant_insights(tenant: Tenant, marker: str) -> None:
     create_impact_rule(tenant=tenant, name=f"{marker} impact", route=f"{marker}-route", nanousd=1_000)
     decide(tenant=tenant, key=f"cache_route:{marker}", title=f"{marker} advice", note=f"{marker} note")
-    DayOfCalls.objects.create(
+    waste = {"kind": "failed", "route": f"{marker}-route", "model": f"{marker}-model", "calls": 1, "nanousd": 1}
+    KeptCalls.objects.create(
         tenant=tenant,
-        day=(timezone.now() - timedelta(days=40)).date(),
-        time_zone=tenant.time_zone,
-        figures={"version": 1, "calls": 1, "wastes": [["failed", f"{marker}-route", f"{marker}-model", 1, 1, 0]]},
+        grain=2,
+        start=timezone.now() - timedelta(days=40),
+        calls=1,
+        following=0,
+        figures={"calls": 1, "wastes": [waste]},
+    )
+    KeptSavings.objects.create(
+        tenant=tenant, advice=[{"key": f"cache_route:{marker}", "title": f"{marker} advice", "saving_nanousd": 1}]
     )
 
 

@@ -32,14 +32,18 @@ def test_the_outage_is_an_incident_that_is_over(demo_small: Story):
     assert incident.began_at < incident.resolved_at
 
 
-def test_an_action_still_is_a_dry_run(demo_small: Story):
+def test_actions_still_are_dry_runs(demo_small: Story):
     tenant = demo_small.made.tenants[0].row
     with across_tenants("a test looks"):
         assert AlertRule.objects.filter(tenant=tenant, kind="anomaly").count() == 6
-        action = AlertAction.objects.get(tenant=tenant)
+        action = AlertAction.objects.get(tenant=tenant, kind="drain_target")
+        experiments = AlertAction.objects.get(tenant=tenant, kind="roll_back_route")
         runs = list(ActionRun.objects.filter(tenant=tenant))
 
-    assert (action.dry_run, action.kind) == (True, "drain_target")
+    assert action.dry_run
+    assert experiments.dry_run
+    assert experiments.route is not None
+    assert experiments.route.tenant_id == tenant.pk
     assert action.target is not None
     assert action.target.model.provider.name.startswith("openai")
     assert [run.state for run in runs] == ["would"]

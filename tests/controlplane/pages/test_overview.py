@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerting.causes.deployments import record_deployment
 from contracts.incidents import OpenIncident, register_incident_source
 from contracts.tenant_scope import across_tenants
 from controlplane.pages.reasons import title_of
@@ -216,3 +217,22 @@ def test_the_number_of_queries_does_not_grow_with_the_traffic(operator):
         )
         run(other, error_code=f"CODE_{number}")
     assert queries() <= few <= 30
+
+
+def test_what_was_deployed_in_the_range_is_marked_on_every_chart_and_said_once():
+    acme, globex = make_tenant(slug="acme"), make_tenant(slug="globex")
+    calls(acme, 10)
+    now = timezone.now()
+    record_deployment(tenant=acme, service="shop", version="7", deployed_at=now - timedelta(hours=2))
+    record_deployment(tenant=acme, service="shop", version="6", deployed_at=now - timedelta(days=3))
+    record_deployment(tenant=globex, service="theirs", version="1")
+    record_deployment(tenant=None, service="gateway", version="12", deployed_at=now - timedelta(hours=1))
+
+    answer = client_of(member(acme)).get("/t/acme/?range=24h")
+
+    said = [[one.label for one in chart.marks] for _, chart in answer.context["charts"]]
+    assert len(said) > 4
+    assert all(len(labels) == 2 and "shop 7" in labels[0] and "gateway 12" in labels[1] for labels in said)
+    body = body_of(answer)
+    assert body.count("shop 7") == 1
+    assert "theirs" not in body

@@ -14,6 +14,7 @@ from django.urls import reverse
 from console.raw_rows import RowPage
 from controlplane.raw_rows import PAGES
 from guardrails.services import create_policy, publish
+from rag.services import create_collection, put_document
 from routing.catalogue import SANDBOX, register
 from routing.models import ModelPrice
 from routing.services import TargetChoice, create_route
@@ -60,9 +61,17 @@ MADE: dict[str, Callable[[Tenant], Any]] = {
     "guardrails.policyversion": lambda tenant: publish(
         policy=create_policy(name="Standard", tenant=tenant, rules=[words_rule()])
     ),
+    "rag.collection": lambda tenant: create_collection(tenant=tenant, name="handbook"),
+    "rag.embeddingindex": lambda tenant: create_collection(tenant=tenant, name="handbook").indexes.first(),
+    "rag.document": lambda tenant: put_document(
+        collection=create_collection(tenant=tenant, name="handbook"),
+        external_id="leave",
+        content=b"Thirty days.",
+        media_type="text/plain",
+    ),
 }
 
-PARTS = {"routing.target", "guardrails.policyversion"}
+PARTS = {"routing.target", "guardrails.policyversion", "rag.embeddingindex"}
 """On the page of what they are a part of, which links to the row of that."""
 
 
