@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from alerting.actions.changed import CHANGED_SINCE, GONE, Changed, is_of_alerts,
 from alerting.actions.rows import ActionRun, AlertAction
 from alerting.actions.targets_kind import ROUTE, none_left
 from alerting.incident_rows import Alert
-from routing.models import Route, Target
+from routing.models import Model, Route, Target
 from routing.route_design import Design, stored_design
 from routing.route_history import Version, versions
 from routing.route_put_back import models_of, put_back, serves_alike, serving_of
@@ -37,10 +38,10 @@ class RollBackRoute:
         if isinstance(found, str):
             return found
         try:
-            models_of(route, found)
+            models = models_of(route, found)
         except ValidationError as gone:
             return gone.messages[0]
-        return none_left(_serving(route, found))
+        return none_left(_serving(route, found, models))
 
     def do(self, action: AlertAction, alert: Alert) -> Changed:
         """Through the service of the button on the route's page."""
@@ -93,10 +94,9 @@ def _matters(version: Version) -> bool:
     return version.before is None or not serves_alike(version.before, version.after)
 
 
-def _serving(route: Route, design: Design) -> list[Target]:
+def _serving(route: Route, design: Design, models: Mapping[str, Model]) -> list[Target]:
     """The targets that would be on; those that come back anew have a circuit that never moved."""
     present = {target.model_id: target for target in route.targets.all()}
-    models = models_of(route, design)
     rows = []
     for one in design["targets"]:
         if one["enabled"]:

@@ -184,7 +184,20 @@ class DocumentFilter(TenantRowFilter):
     external_id = django_filters.CharFilter(field_name="external_id", max_length=512, label="Of this name.")
 
 
-class DocumentResource(Readable, Deletable):
+class OfCollection(Readable):
+    """Rows that are changed under the lock of their collection."""
+
+    def locked(self) -> Any:
+        """The row of the address, for a change: after the lock that whoever writes documents takes first.
+
+        Raises:
+            Http404, PermissionDenied, PreconditionFailed, PreconditionRequired: as it says there.
+        """
+        writing(self.get_object().collection_id)
+        return super().locked()
+
+
+class DocumentResource(OfCollection, Deletable):
     """Documents."""
 
     noun = "document"
@@ -197,16 +210,6 @@ class DocumentResource(Readable, Deletable):
     filterset_class = DocumentFilter
     ordering_fields: ClassVar[dict[str, str]] = {**ROW_ORDERINGS, "external_id": "external_id"}
     search_fields = ("external_id", "title")
-
-    def locked(self) -> Document:
-        """The row of the address, for a change: after the lock that whoever writes documents takes first.
-
-        Raises:
-            Http404, PermissionDenied, PreconditionFailed, PreconditionRequired: as it says there.
-        """
-        writing(self.get_object().collection_id)
-        row: Document = super().locked()
-        return row
 
     def owner_of(self, row: Document) -> Any:
         """Its tenant."""
@@ -313,7 +316,7 @@ class IngestFilter(TenantRowFilter):
     state = django_filters.ChoiceFilter(choices=Ingest.State.choices, label="In this state only.")
 
 
-class IngestResource(Readable):
+class IngestResource(OfCollection):
     """Ingests."""
 
     noun = "ingest"
@@ -363,16 +366,6 @@ class IngestResource(Readable):
         with transaction.atomic(), told():
             row: Ingest = self.locked()
             return self.shown(services.stop_ingest(ingest=row))
-
-    def locked(self) -> Ingest:
-        """The row of the address, for a change: after the lock that whoever writes documents takes first.
-
-        Raises:
-            Http404, PermissionDenied, PreconditionFailed, PreconditionRequired: as it says there.
-        """
-        writing(self.get_object().collection_id)
-        row: Ingest = super().locked()
-        return row
 
     @extend_schema(summary="List the problems of an ingest", responses={200: IngestProblemsSerializer}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
