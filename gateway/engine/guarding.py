@@ -154,12 +154,11 @@ class Guarding:
 
     async def guard_passages(self, call: Call, texts: Sequence[str]) -> bool:
         """Whether policies look at these passages, which no model is shown; they do so in :meth:`screen_passage`."""
-        specs = applicable(call.policies, route=call.route.name, key_id=call.key.id)
-        if not specs:
+        guard = await self._enter(call, None)
+        if guard is None:
             return False
-        call.guard = CallGuard(await self._compiled(specs), Masking(texts))
-        self._let_ask(call)
-        return bool(call.guard.policies.at(Stage.RETRIEVED))
+        guard.masking = Masking(texts)
+        return bool(guard.policies.at(Stage.RETRIEVED))
 
     def _let_ask(self, call: Call) -> None:
         """Have rules that ask models ask in the name of this call."""
