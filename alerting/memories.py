@@ -16,8 +16,10 @@ import msgspec
 import numpy as np
 
 from alerting.engine.frames import Frame
+from alerting.engine.measuring import minutes_of
+from alerting.engine.signals import SIGNALS
 from alerting.engine.tolerances import default_tolerance, is_absolute
-from alerting.engine.watching import THRESHOLDS, Watch, Watching, WatchState
+from alerting.engine.watching import EVIDENCE, THRESHOLDS, Watch, Watching, WatchState
 from alerting.judging import Judged, anomaly_series
 from alerting.rule_frames import frame_for
 from alerting.rules import AlertRule, AnomalyMemory
@@ -56,6 +58,8 @@ def watching(rule: AlertRule) -> Watching:
         threshold=THRESHOLDS[rule.sensitivity],
         tolerance=tolerance if absolute else 0.0,
         relative=0.0 if absolute else tolerance,
+        evidence=EVIDENCE[rule.sensitivity],
+        yes_or_no=signal.yes_or_no,
     )
 
 
@@ -70,12 +74,15 @@ def of(rule: AlertRule) -> str:
 def judge_anomaly(rule: AlertRule, frame: Frame, memory: Memory, keep_s: int) -> tuple[Judged, Memory]:
     """Every minute of the frame from the memory on, and the memory as it is at ``keep_s``."""
     series = anomaly_series(rule, frame)
-    values = series.values[max(0, (memory.until_s - frame.start_s) // MINUTE_S) :]
+    begin = max(0, (memory.until_s - frame.start_s) // MINUTE_S)
+    values = series.values[begin:]
+    minutes = minutes_of(frame, SIGNALS[rule.signal], rule.calls)
+    minutes = None if minutes is None else minutes[begin:]
     settled = max(0, (keep_s - memory.until_s) // MINUTE_S)
     watch = Watch(watching(rule), memory.state)
-    first = watch.follow(values[:settled])
+    first = watch.follow(values[:settled], minutes and minutes[:settled])
     kept = Memory(memory.until_s + settled * MINUTE_S, watch.state()) if settled else memory
-    last = watch.follow(values[settled:])
+    last = watch.follow(values[settled:], minutes and minutes[settled:])
     judged = Judged(
         memory.until_s,
         _joined(first.verdicts, last.verdicts),

@@ -217,7 +217,7 @@ class AnomalyMemory(models.Model):
     tenant = owner("+")
     of = models.CharField(max_length=64, help_text="What it was learned of: another signal is learned anew.")
     learned_until = models.DateTimeField(help_text="Data up to here are learned.")
-    state = models.BinaryField(help_text="17 kB at most.")
+    state = models.BinaryField(help_text="20 kB at most.")
 
     objects = OfTenantOrPlatform.as_manager()
 

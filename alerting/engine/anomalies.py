@@ -226,8 +226,11 @@ class SeasonalAnomalies:
         self._season.skip(steps)
         self._mean_season.skip(steps)
 
-    def update(self, value: float) -> AnomalyScore:
-        """The next step; nan where there is no data, which surprises nobody here."""
+    def update(self, value: float, *, accident: bool = False) -> AnomalyScore:
+        """The next step; nan where there is no data, which surprises nobody here.
+
+        ``accident``: somebody knows that it is one, however surprising it is here.
+        """
         low, high = self._season.step()
         mean_low, mean_high = self._mean_season.step()
         if math.isnan(value):
@@ -240,13 +243,13 @@ class SeasonalAnomalies:
         if self._states[0].steps < WARM_STEPS:
             surprise = 0.0
         found = self._usual(low, high, self._news(surprise), surprise)
-        if not self._is_accident(found.lasting):
+        if not self._is_accident(found.lasting, accident):
             self._learn(value, mean, distances)
         return found
 
-    def _is_accident(self, lasting: float) -> bool:
+    def _is_accident(self, lasting: float, known: bool) -> bool:
         """Whether to believe for now that this will not last."""
-        if lasting < ACCIDENT:
+        if lasting < ACCIDENT and not known:
             self._held = 0
             return False
         self._held += 1

@@ -31,6 +31,14 @@ def series_of(frame: Frame, signal: Signal, segment: Segment, window_minutes: in
     return Series(frame.start_s, 60, values, weights)
 
 
+def minutes_of(frame: Frame, signal: Signal, segment: Segment) -> list[tuple[float, float]] | None:
+    """What is counted in each minute and what it is counted of; None where the signal is no share of calls."""
+    if signal.parts is None or signal.rate or signal.unit != "percent":
+        return None
+    over, under = signal.parts(frame, segment)
+    return list(zip(over.tolist(), under.tolist(), strict=True))
+
+
 _HIGH_MS: Final = 2.0 ** (np.arange(LAST_BUCKET + 1) / OCTAVE)
 _LOW_MS: Final = np.concatenate(([0.0], _HIGH_MS[:-1]))
 

@@ -67,6 +67,8 @@ class Signal(msgspec.Struct, frozen=True):
     about: str = ""
     costs: bool = False
     """For who may see costs only."""
+    yes_or_no: bool = True
+    """Of a share: whether calls count whole or not at all."""
     of_prompts: bool = False
     """How far prompts are from what they were, see :mod:`alerting.engine.prompt_shift`."""
 
@@ -197,6 +199,7 @@ SIGNALS: Final[dict[str, Signal]] = {
             "down",
             _mean_of(RetrievalPart.SIMILARITY),
             segments=OF_ALL,
+            yes_or_no=False,
             about="Mean cosine, of searches by vectors: falls where questions move away from the documents.",
         ),
         Signal(
@@ -213,6 +216,7 @@ SIGNALS: Final[dict[str, Signal]] = {
             "percent",
             parts=_mean_of(RetrievalPart.RISK),
             segments=OF_ALL,
+            yes_or_no=False,
             about="Mean over answers that rest on documents.",
         ),
         Signal(
@@ -230,6 +234,7 @@ SIGNALS: Final[dict[str, Signal]] = {
             "down",
             _scores,
             segments=(ALL, ROUTE, MODEL),
+            yes_or_no=False,
             about="Mean of an evaluator's scores of live calls; scores count at the time at which they are given.",
         ),
         Signal(

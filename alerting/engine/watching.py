@@ -1,18 +1,20 @@
-"""Whether a signal is what it usually is, minute by minute: the detector of anomalies, made into what rules look at.
+"""Whether a signal is what it usually is, minute by minute: the detectors, made into what rules look at.
 
-One minute of few calls may be anything, so three of the last five have to be out of the usual before it is bad.
+One minute of few calls may be anything, so three of the last five have to be out of the usual before it is bad. Of
+shares and scores more is known: how many calls they are of. Where these leave nothing to chance, nobody waits.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from alerting.engine.anomalies import AnomalyScore, AnomalyState, SeasonalAnomalies
+from alerting.engine.moved_shares import MovedShare, MovedState
 from alerting.engine.series import Floats
 from alerting.engine.verdicts import Verdict, Verdicts
 
@@ -24,6 +26,8 @@ LEARNS_FOR_S: Final = 86_400
 PATIENCE_S: Final = 6 * 3600
 THRESHOLDS: Final = {"low": 0.75, "medium": 0.6, "high": 0.5}
 """How surprising a minute has to be, by how sensitive the rule is."""
+EVIDENCE: Final = {"low": 16.0, "medium": 12.0, "high": 9.0}
+"""How little chance may have to do with a share, in nats: once in a rule's years, at ``medium``."""
 _WELL: Final = 0.75
 """A minute is well again below this share of the threshold."""
 
@@ -38,14 +42,23 @@ class Watching(msgspec.Struct, frozen=True):
     """In the signal's unit: a deviation that nobody minds."""
     relative: float = 0.0
     """The same as a share of what is usual."""
+    evidence: float = EVIDENCE["medium"]
+    yes_or_no: bool = True
+    """Whether a share's calls count whole or not at all, see :class:`~alerting.engine.moved_shares.MovedShare`."""
 
 
 class WatchState(msgspec.Struct):
-    """All that a :class:`Watch` remembers; 17 kB at most."""
+    """All that a :class:`Watch` remembers; 20 kB at most."""
 
     detector: AnomalyState
     lately: list[bool]
     """Of the last minutes, whether each was out of the usual."""
+    moved: MovedState | None = None
+    """Of a share."""
+
+
+Calls = tuple[float, float]
+"""Of a minute: what is counted, and the calls that it is counted of."""
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -70,10 +83,21 @@ class Watch:
             patience_s=PATIENCE_S,
             state=state.detector if state else None,
         )
+        self._moved = MovedShare(
+            above=how.above,
+            below=how.below,
+            limit=how.evidence,
+            tolerance=how.tolerance,
+            patience=PATIENCE_S // STEP_S,
+            yes_or_no=how.yes_or_no,
+            state=state.moved if state else None,
+        )
 
     def state(self) -> WatchState | None:
         """What a new one goes on with; None where there was no data yet."""
-        return WatchState(self._detector.state(), list(self._lately)) if self._began else None
+        if not self._began:
+            return None
+        return WatchState(self._detector.state(), list(self._lately), self._moved.state())
 
     @property
     def knows(self) -> bool:
@@ -84,10 +108,11 @@ class Watch:
         """Minutes of which nothing is kept any more."""
         if self._began and minutes > 0:
             self._detector.skip(minutes)
+            self._moved.skip(minutes)
             self._lately.clear()
 
-    def follow(self, values: Iterable[float]) -> Watched:
-        """The next minutes; nan where there is no data."""
+    def follow(self, values: Iterable[float], minutes: Sequence[Calls] | None = None) -> Watched:
+        """The next minutes; nan where there is no data. Of a share also what it is of, minute by minute."""
         given = [float(value) for value in values]
         verdicts = np.full(len(given), Verdict.UNKNOWN.value, dtype=np.int8)
         low, high = np.full(len(given), np.nan), np.full(len(given), np.nan)
@@ -95,19 +120,27 @@ class Watch:
             self._began = self._began or not math.isnan(value)
             if not self._began:
                 continue
-            found = self._detector.update(value)
-            low[place], high[place] = found.low, found.high
-            verdicts[place] = self._verdict(value, found).value
+            nats = 0.0 if minutes is None else self._moved.update(*minutes[place])
+            found = self._detector.update(value, accident=self._moved.is_accident)
+            low[place], high[place] = self._usual(found, nats)
+            verdicts[place] = self._verdict(value, found, nats).value
         return Watched(verdicts, low, high)
 
-    def _verdict(self, value: float, found: AnomalyScore) -> Verdict:
+    def _usual(self, found: AnomalyScore, nats: float) -> tuple[float, float]:
+        """Single minutes scatter by more than what has moved may do: then it is not they that say what is usual."""
+        if nats < self._how.evidence:
+            return found.low, found.high
+        low, high = self._moved.usual()
+        return max(low, found.low), min(high, found.high)
+
+    def _verdict(self, value: float, found: AnomalyScore, nats: float) -> Verdict:
         how, knows = self._how, self.knows
         side = (how.above and value > found.expected) or (how.below and value < found.expected)
         beyond = knows and side and found.lasting >= how.threshold
         self._lately = [*self._lately[1 - OF_MINUTES :], beyond]
         if math.isnan(value) or not knows:
             return Verdict.UNKNOWN
-        if sum(self._lately) >= IN_MINUTES:
+        if nats >= how.evidence or sum(self._lately) >= IN_MINUTES:
             return Verdict.BREACH
-        nearly = side and found.lasting >= _WELL * how.threshold
+        nearly = (side and found.lasting >= _WELL * how.threshold) or nats >= _WELL * how.evidence
         return Verdict.BETWEEN if nearly else Verdict.CLEAR

@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                     models.CharField(help_text="What it was learned of: another signal is learned anew.", max_length=64),
                 ),
                 ("learned_until", models.DateTimeField(help_text="Data up to here are learned.")),
-                ("state", models.BinaryField(help_text="17 kB at most.")),
+                ("state", models.BinaryField(help_text="20 kB at most.")),
                 (
                     "tenant",
                     models.ForeignKey(

@@ -41,6 +41,25 @@ def test_two_minutes_alone_are_no_matter():
     assert Verdict.BREACH not in Watch(Watching(tolerance=0.02)).follow(values).verdicts
 
 
+def test_of_a_share_that_leaves_nothing_to_chance_one_minute_is_enough():
+    values = usual(2 * DAY)
+    values[-5:] = 0.4
+    found = Watch(Watching(tolerance=0.02)).follow(values, [(value * 100, 100.0) for value in values])
+
+    assert Verdict.BREACH not in found.verdicts[:-5]
+    assert set(found.verdicts[-5:]) == {Verdict.BREACH}
+    assert found.high[-5] < 0.1
+
+
+def test_a_bad_share_that_was_learned_by_nobody_is_told_the_next_day_as_well():
+    values = usual(3 * DAY)
+    values[-DAY - 60 : -DAY] = values[-5:] = 0.12
+    found = Watch(Watching(tolerance=0.02)).follow(values, [(value * 100, 100.0) for value in values])
+
+    assert Verdict.BREACH in found.verdicts[-DAY - 60 : -DAY - 55]
+    assert Verdict.BREACH in found.verdicts[-5:]
+
+
 @pytest.mark.parametrize(("above", "below", "bad"), [(True, False, 0.9), (False, True, 0.1), (True, True, 0.1)])
 def test_only_the_chosen_side_is_bad(above: bool, below: bool, bad: float):
     values = 0.5 + np.random.default_rng(2).normal(0, 0.02, 2 * DAY)
@@ -66,16 +85,17 @@ def test_what_is_tolerated_is_no_news_however_quiet_it_was():
 def test_it_goes_on_where_its_state_was_taken():
     values = usual(2 * DAY)
     values[-30:] = 0.2
+    minutes = [(float(value) * 100, 100.0) for value in values]
     values[100:160] = math.nan
     how = Watching(tolerance=0.02)
-    whole = Watch(how).follow(values)
+    whole = Watch(how).follow(values, minutes)
 
     one = Watch(how)
-    first = one.follow(values[:2000])
+    first = one.follow(values[:2000], minutes[:2000])
     kept = msgspec.msgpack.encode(one.state())
-    other = Watch(how, msgspec.msgpack.decode(kept, type=WatchState)).follow(values[2000:])
+    other = Watch(how, msgspec.msgpack.decode(kept, type=WatchState)).follow(values[2000:], minutes[2000:])
 
-    assert len(kept) <= 17_500
+    assert len(kept) <= 20_000
     np.testing.assert_array_equal(np.concatenate((first.verdicts, other.verdicts)), whole.verdicts)
     np.testing.assert_allclose(np.concatenate((first.high, other.high)), whole.high)
 
