@@ -23,7 +23,8 @@ from contracts.addresses import client_address
 from contracts.errors import GatewayError, NotFound
 from gateway.endpoints import check_head, refuse, serve, too_large
 from gateway.exchange import Answer, GatewayRequest
-from gateway.openapi import OPERATIONS, Operation, body_of, examples_of, responses_of, security_of
+from gateway.openapi import body_of, examples_of, responses_of, security_of
+from gateway.openapi_operations import OPERATIONS, Operation
 from gateway.process import running
 
 

@@ -7,6 +7,7 @@ from evaluation.pages.drift import DriftCreate, DriftDelete, DriftEdit, DriftLis
 from evaluation.pages.drift_findings import DriftFindingPage, DriftPage
 from evaluation.pages.evaluators import EvaluatorDelete, EvaluatorKinds, EvaluatorList, EvaluatorPage
 from evaluation.pages.gates import GateCheck, GateDelete, GatePage
+from evaluation.pages.golden_items import ItemPage, ItemRemove
 from evaluation.pages.golden_sets import (
     GoldenSetCreate,
     GoldenSetDelete,
@@ -15,8 +16,6 @@ from evaluation.pages.golden_sets import (
     GoldenSetExport,
     GoldenSetList,
     GoldenSetPage,
-    ItemPage,
-    ItemRemove,
 )
 from evaluation.pages.live import LiveCreate, LiveDelete, LiveEdit, LiveList, LivePage, LiveSwitch
 from evaluation.pages.reviews import Review

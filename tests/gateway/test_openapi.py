@@ -12,7 +12,7 @@ from django.test import Client
 from drf_spectacular import validation
 from jsonschema_rs import Draft202012Validator
 
-from gateway.openapi import OPERATIONS, Operation
+from gateway.openapi_operations import OPERATIONS, Operation
 from tests.gateway.api_document import api_document, validator_of
 from tests.gateway.stand import Stand
 

@@ -23,7 +23,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from console import errors
 from events.live.routing import websocket_urlpatterns
 from gateway import process
-from gateway.openapi import OPERATIONS
+from gateway.openapi_operations import OPERATIONS
 from tenants.models import Tenant
 from tests.isolation.guard import owned_tables
 from tests.isolation.planted import Planted, keys_of, plant
