@@ -9,6 +9,7 @@ import django.db.models.deletion
 import django.utils.timezone
 import pgvector.django.halfvec
 import pgvector.django.sparsevec
+import tenants.created_together
 import tenants.rows
 from django.db import migrations, models
 from pgvector.django import VectorExtension
@@ -24,6 +25,7 @@ class Migration(migrations.Migration):
 
     operations = [
         VectorExtension(),
+        tenants.created_together.CreateTogether(
         migrations.CreateModel(
             name='Collection',
             fields=[
@@ -55,6 +57,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('name', 'id'),
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'name'), name='collection_name_of_tenant', violation_error_message='There is a collection of this name already.')],
             },
         ),
         migrations.CreateModel(
@@ -92,6 +95,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('collection', 'external_id'),
+                'indexes': [models.Index(fields=['collection', 'state', '-updated_at'], name='document_by_state')],
+                'constraints': [models.UniqueConstraint(fields=('collection', 'external_id'), name='document_of_collection_once')],
             },
         ),
         migrations.CreateModel(
@@ -117,6 +122,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('document', 'position'),
+                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['lexemes'], name='chunk_lexemes'), models.Index(fields=['collection', 'document'], name='chunk_of_collection')],
+                'constraints': [models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['DEFERRED'], fields=('document', 'position'), name='chunk_position_once')],
             },
         ),
         migrations.CreateModel(
@@ -136,6 +143,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-created_at',),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('collection',), name='embedding_index_live_once'), models.UniqueConstraint(condition=models.Q(('state', 'building')), fields=('collection',), name='embedding_index_building_once')],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +158,9 @@ class Migration(migrations.Migration):
                 ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='rag.document')),
                 ('index', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='vectors', to='rag.embeddingindex')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('index', 'chunk'), name='chunk_vector_once')],
+            },
         ),
         migrations.CreateModel(
             name='Ingest',
@@ -172,12 +183,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-created_at', '-id'),
+                'indexes': [models.Index(fields=['collection', '-created_at'], name='ingest_of_collection')],
             },
-        ),
-        migrations.AddField(
-            model_name='document',
-            name='ingest',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='documents', to='rag.ingest'),
         ),
         migrations.CreateModel(
             name='IngestProblem',
@@ -202,57 +209,18 @@ class Migration(migrations.Migration):
                 ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='rag.collection')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('collection', 'lexeme'), name='lexeme_of_collection_once'), models.CheckConstraint(condition=models.Q(('chunks__gte', 0)), name='lexeme_counts_chunks')],
+            },
         ),
-        migrations.AddConstraint(
-            model_name='collection',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='collection_name_of_tenant', violation_error_message='There is a collection of this name already.'),
         ),
-        migrations.AddIndex(
-            model_name='chunk',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['lexemes'], name='chunk_lexemes'),
-        ),
-        migrations.AddIndex(
-            model_name='chunk',
-            index=models.Index(fields=['collection', 'document'], name='chunk_of_collection'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['DEFERRED'], fields=('document', 'position'), name='chunk_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='embeddingindex',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('collection',), name='embedding_index_live_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='embeddingindex',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'building')), fields=('collection',), name='embedding_index_building_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunkvector',
-            constraint=models.UniqueConstraint(fields=('index', 'chunk'), name='chunk_vector_once'),
-        ),
-        migrations.AddIndex(
-            model_name='ingest',
-            index=models.Index(fields=['collection', '-created_at'], name='ingest_of_collection'),
+        migrations.AddField(
+            model_name='document',
+            name='ingest',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='documents', to='rag.ingest'),
         ),
         migrations.AddIndex(
             model_name='document',
             index=models.Index(fields=['ingest', 'state'], name='document_of_ingest'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['collection', 'state', '-updated_at'], name='document_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('collection', 'external_id'), name='document_of_collection_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='lexeme',
-            constraint=models.UniqueConstraint(fields=('collection', 'lexeme'), name='lexeme_of_collection_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='lexeme',
-            constraint=models.CheckConstraint(condition=models.Q(('chunks__gte', 0)), name='lexeme_counts_chunks'),
         ),
     ]

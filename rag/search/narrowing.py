@@ -14,9 +14,9 @@ from rag.engine.filters import Filter
 from rag.search.conditions import Few as Few
 from rag.search.conditions import conditions
 
-MOST_CHUNKS: Final = 10_000
-"""So many are compared as quickly as an HNSW index is asked: see :data:`rag.search.hnsw.FROM`."""
-MOST_DOCUMENTS: Final = 2_000
+MOST_CHUNKS: Final = 50_000
+"""So many are compared more quickly than an HNSW index is walked through to where as many are left (docs/RAG.md)."""
+MOST_DOCUMENTS: Final = 3_000
 
 _LEFT: Final = """
     SELECT CASE WHEN count(*) <= %(most)s AND sum(chunk_count) <= %(chunks)s THEN array_agg(id) END, sum(chunk_count)

@@ -23,13 +23,12 @@ _NEAREST: Final = """
     ORDER BY v.vector::halfvec({dimensions}) <#> %(query)s::halfvec({dimensions}) LIMIT %(depth)s
 """
 _ALL: Final = """
-    WITH allowed AS MATERIALIZED (
-        SELECT v.chunk_id, v.vector FROM rag_chunkvector AS v
-        WHERE v.tenant_id = %(tenant)s AND {of_index}{conditions}
-    )
-    SELECT allowed.chunk_id, -(allowed.vector <#> %(query)s::halfvec({dimensions})) AS similarity
-    FROM allowed ORDER BY similarity DESC LIMIT %(depth)s
+    SELECT v.chunk_id, -(v.vector <#> %(query)s::halfvec({dimensions})) AS similarity
+    FROM rag_chunkvector AS v
+    WHERE v.tenant_id = %(tenant)s AND {of_index}{conditions}
+    ORDER BY similarity DESC LIMIT %(depth)s
 """
+"""What an HNSW index has in order is the distance of vectors of known dimensions, so that none is taken for this."""
 _BY_GRAPH: Final = """
     SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
         set_config('hnsw.max_scan_tuples', %s, true), set_config('enable_sort', 'off', true),
