@@ -16,7 +16,7 @@ from events.ledger.grains import pieces
 from events.ledger.measures import MEASURES, SUM
 from events.ledger.reading import LedgerThreads, one_snapshot
 from events.ledger.slices import Slice, slices
-from events.ledger.sources import in_few_rows, sources_of, splits_by_user, sql_of_source
+from events.ledger.sources import Lead, in_few_rows, sources_of, splits_by_user, sql_of_source
 
 Cursor = tuple[int, tuple[str, ...]]
 _OF_TRANSACTION = "SELECT set_config('enable_nestloop', %(to)s, true), set_config('enable_sort', %(to)s, true)"
@@ -65,10 +65,18 @@ def _rows(query: UsageQuery, cut: Sequence[Bucket], after: Cursor | None) -> lis
         cut = [bucket for bucket in cut if bucket.start_ms >= after[0]]
     rows: list[UsageRow] = []
     for part in _slices(query, cut, after, rows.__len__):
-        rows.extend(_rows_of_slice(query, part, after, query.limit + 1 - len(rows)))
+        rows.extend(_rows_of_slice(query, _behind(part, query, after), after, query.limit + 1 - len(rows)))
         if len(rows) > query.limit:
             break
     return rows
+
+
+def _behind(part: Slice, query: UsageQuery, after: Cursor | None) -> Slice:
+    """What a page may have of it that begins behind the cursor."""
+    if after is None or part.lead is None or part.buckets[0].start_ms != after[0]:
+        return part
+    first = max(part.lead.first or "", after[1][query.group_by.index(part.lead.dimension)])
+    return part._replace(lead=part.lead._replace(first=first))
 
 
 def _slices(
@@ -78,27 +86,40 @@ def _slices(
         return [Slice(cut)] if cut else []
     lead = UsageDimension.USER if splits_by_user(query) else None
 
-    def values_in(bucket: Bucket) -> list[tuple[str, int]]:
-        here = after is not None and bucket.start_ms == after[0]
-        first = after[1][query.group_by.index(UsageDimension.USER)] if after is not None and here else ""
-        # The longest stretch of one grain tells how calls are spread, in much fewer rows than all of them.
-        longest = max(
-            pieces(bucket.start_ms, bucket.end_ms), key=lambda piece: (piece.end_ms - piece.start_ms, piece.grain)
-        )
-        calls = _calls(query, [Bucket(longest.start_ms, longest.end_ms)], (UsageDimension.USER,))
-        return [(value, number) for (_, value), number in calls if value >= first]
-
-    calls = {place: calls for (place,), calls in _calls(query, cut)}
+    calls = {place: calls for (place,), calls in _calls(query, Slice(cut))}
     weighed = [(bucket, calls.get(place, 0)) for place, bucket in enumerate(cut)]
+
+    def values_in(bucket: Bucket, calls: int) -> list[tuple[str, int]]:
+        here = after is not None and bucket.start_ms == after[0]
+        first = after[1][query.group_by.index(UsageDimension.USER)] if after is not None and here else None
+        return _users(query, bucket, calls, first)
+
     return slices(query, weighed, lead, values_in, few_rows=in_few_rows(query), found=found)
 
 
+def _users(query: UsageQuery, bucket: Bucket, calls: int, first: str | None) -> list[tuple[str, int]]:
+    """End users from ``first`` on, and how many of the bucket's calls each has, roughly."""
+    # The longest stretch of one grain tells how calls are spread, in much fewer rows than all of them.
+    longest = max(
+        pieces(bucket.start_ms, bucket.end_ms), key=lambda piece: (piece.end_ms - piece.start_ms, piece.grain)
+    )
+    part = Slice([Bucket(longest.start_ms, longest.end_ms)], Lead(UsageDimension.USER, first, None))
+    # But for filters, each has a row. Wanted are those of a page and of its cursor, one who tells that there is another
+    # page, and one who stands for all that follow.
+    most = None if query.filters else query.limit + 3
+    share = (longest.end_ms - longest.start_ms) / (bucket.end_ms - bucket.start_ms)
+    found = [(user, round(number / share)) for (_, user), number in _calls(query, part, (UsageDimension.USER,), most)]
+    if len(found) == most:
+        found[-1] = (found[-1][0], max(0, calls - sum(number for _, number in found[:-1])))
+    return found
+
+
 def _calls(
-    query: UsageQuery, cut: Sequence[Bucket], group_by: tuple[UsageDimension, ...] = ()
+    query: UsageQuery, part: Slice, group_by: tuple[UsageDimension, ...] = (), limit: int | None = None
 ) -> list[tuple[tuple[Any, ...], int]]:
     """How many calls the tenant had by bucket and group, whatever filters say."""
     plain = msgspec.structs.replace(query, group_by=group_by, group_by_tag=None, filters=(), tag=None)
-    return [(tuple(row[:-1]), row[-1]) for row in _sums(plain, Slice(cut), ("requests",))]
+    return [(tuple(row[:-1]), row[-1]) for row in _sums(plain, part, ("requests",), limit=limit)]
 
 
 def _rows_of_slice(query: UsageQuery, part: Slice, after: Cursor | None, limit: int) -> list[UsageRow]:

@@ -236,6 +236,9 @@ def _stretch_of_grain(
         parameters[f"{name}_n"] = [number for number, _ in numbered]
         parameters[f"{name}_f"] = [piece.start_ms // 1000 for piece in found]
         bucket = f"(%({name}_n)s::int[])[width_bucket(r.start, {_instants(f'{name}_f')})]"
+    if found[-1].end_ms - found[0].start_ms == grain.width_ms:
+        # Told by equality, an index goes on to order what happened then, and to tell ranges of it.
+        return bucket, f"r.start = to_timestamp({found[0].start_ms // 1000})"
     if all(piece.end_ms == following.start_ms for piece, following in pairwise(found)):
         parameters[f"{name}_l"] = found[-1].end_ms // 1000
         first = found[0].start_ms // 1000

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from contracts.budgets import BudgetWindow
 from contracts.errors import InvalidRequest, ServiceUnavailable
 from contracts.usage import TagFilter, UsageDimension, UsageFigures, UsageQuery
 from events.collector.store import EventStore
+from events.ledger import slices
 from events.ledger.analytics import DjangoUsageReader, usage
 from events.ledger.measures import MEASURES
 from tests.events.builders import TENANT, failed
@@ -205,6 +207,64 @@ async def test_pages_follow_each_other_without_a_gap(store: EventStore, group_by
     assert rows == whole.rows
     assert len({(row.start_ms, row.group) for row in rows}) == len(rows)
     assert sum(row.figures.requests for row in rows) == 120
+
+
+@pytest.mark.parametrize("window", [BudgetWindow.DAY, BudgetWindow.TOTAL])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"group_by": (UsageDimension.USER,)},
+        {"group_by": (UsageDimension.USER, UsageDimension.MODEL)},
+        {"group_by": (UsageDimension.MODEL, UsageDimension.USER)},
+        {"group_by": (UsageDimension.USER,), "filters": ((UsageDimension.MODEL, "a"),)},
+    ],
+    ids=["users", "users first", "users last", "of a model"],
+)
+async def test_pages_cut_into_ranges_of_users_have_every_row_once(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], window: BudgetWindow
+):
+    monkeypatch.setattr(slices, "FEWEST_CALLS", 2)
+    monkeypatch.setattr(slices, "CALLS_PER_ROW", 1)
+    monkeypatch.setattr(slices, "IN_FEW_ROWS", 1)
+    rng = Random(7)
+    users = [None, "ada", "Ada", *(f"user-{number}" for number in range(30))]
+    # Of some users, all calls lie at the edges, where nobody is looked for when ranges are made.
+    days = {user: rng.choice([(0, 1), (1, 4), (0, 5)]) for user in users}
+    await bill(
+        store,
+        *(
+            call(
+                START + timedelta(hours=rng.randrange(24 * days[user][0], 24 * days[user][1])),
+                2**number,
+                user=user,
+                model=rng.choice("ab"),
+            )
+            for number, user in enumerate(rng.choices(users, k=50))
+        ),
+    )
+    edges = {"start_ms": ms(START + timedelta(hours=5)), "end_ms": ms(START + 5 * DAY), "window": window}
+    with monkeypatch.context() as whole_at_once:
+        whole_at_once.setattr(slices, "FEWEST_CALLS", 1_000)
+        whole = await sync_to_async(usage)(ask(**fields, **edges))
+    rows, cursor = [], None
+    while True:
+        page = await sync_to_async(usage)(ask(**fields, **edges, limit=4, after=cursor))
+        rows += page.rows
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        assert len(page.rows) == 4
+    assert rows == whole.rows
+    assert sum(row.figures.cost_nanousd for row in rows) == whole.total.cost_nanousd
+
+
+def test_the_index_of_what_users_did_by_day_has_every_measure():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'events_usage_days_of_user'::regclass ORDER BY attnum"
+        )
+        columns = [name for (name,) in cursor.fetchall()]
+    assert columns == ["tenant_id", "end_user", "grain", "start", "series_id", *MEASURES]
 
 
 async def test_the_reader_answers_an_event_loop(store: EventStore):
