@@ -102,7 +102,8 @@ def search_words(cursor: Any, scope: Scope, question: Question) -> list[Hit]:
     budget = left if whole else min(BUDGET * WIDER, BUDGET * scope.chunks // left)
     found = _scored(cursor, scope, question, budget, whole=whole)
     narrowed = bool(scope.filters or scope.tags is not None or question.demands)
-    if len(found) < scope.depth // 2 and narrowed and not whole and max(question.counts.values()) > budget < BUDGET * WIDER:
+    too_few = narrowed and not whole and len(found) < scope.depth // 2
+    if too_few and max(question.counts.values()) > budget < BUDGET * WIDER:
         found = _scored(cursor, scope, question, BUDGET * WIDER, whole=False)
     if not found and question.demands:
         # What is demanded is nowhere: then it is words like others.
