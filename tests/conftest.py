@@ -24,11 +24,13 @@ from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.session import EmbeddedServer, running
 from events.engine import outlet
 from tests.controlplane.demo.fixtures import demo_small  # noqa: F401 - a fixture for every folder
+from tests.database import template
 from tests.database.emptying import emptying
 from tests.isolation.guard import TenantGuard
 from tests.settings import RUN_DIR_VARIABLE
 
 STACK = "tests/stack/"
+TOLD = "tests/controlplane/demo/told/"
 _servers = pytest.StashKey[ExitStack]()
 
 
@@ -62,11 +64,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """A worker takes whole files, and one of them all files of whole installations, which leave no room for others."""
+    """A worker takes whole files, and all files of folders that share more than a file does.
+
+    Whole installations leave no room for others, and one demo is looked at by many.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return STACK if file.startswith(STACK) else file
+        return next((folder for folder in (STACK, TOLD) if file.startswith(folder)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
@@ -106,6 +111,21 @@ def _remove_dead_runs(parent: Path) -> None:
 def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
     """A server of the run's own goes as a whole; dropping a database waits for whoever is still connected."""
     return not os.environ.get("DATABASE_URL") or bool(request.config.getoption("reuse_db"))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest,
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_createdb: bool,
+    django_db_blocker: DjangoDbBlocker,
+) -> None:
+    """A worker of several has the database that it is going to ask for before it asks; nothing is left to migrate."""
+    if hasattr(request.config, "workerinput") and not os.environ.get("DATABASE_URL") and not django_db_createdb:
+        from django.db import connection
+
+        with django_db_blocker.unblock():
+            template.copy(Layout(Path(os.environ[RUN_DIR_VARIABLE])), connection.settings_dict["TEST"]["NAME"])
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from controlplane.demo.traffic import PlannedCall
 from gateway.engine.guard_events import blocked_error
 from gateway.engine.payloads import kept_payload
 from guardrails.compile import compile_policies
-from guardrails.engine.policy import Match, PolicySet
+from guardrails.engine.policy import Match
+from guardrails.engine.policy_set import PolicySet
 from guardrails.selectors import versions_in_force
 from guardrails.trial import judged
 from tenants.models import Tenant

@@ -5,6 +5,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import tenants.created_together
 import tenants.rows
 
 SAME = (
@@ -31,6 +32,7 @@ class Migration(migrations.Migration):
     dependencies = [("evaluation", "0004_drift")]
 
     operations = [
+        tenants.created_together.CreateTogether(
         migrations.CreateModel(
             name="RunSchedule",
             fields=[
@@ -61,7 +63,10 @@ class Migration(migrations.Migration):
                 ("tenant", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="run_schedules", to="tenants.tenant")),
                 ("version", models.ForeignKey(blank=True, help_text="Empty: the newest, whatever it is by then.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="evaluation.goldenversion")),
             ],
-            options={"ordering": ("name", "id")},
+            options={
+                "ordering": ("name", "id"),
+                "constraints": [models.UniqueConstraint(fields=("tenant", "name"), name="run_schedule_of_tenant", violation_error_message="There is a schedule of this name already.")],
+            },
         ),
         migrations.CreateModel(
             name="ScheduledRun",
@@ -77,19 +82,12 @@ class Migration(migrations.Migration):
                 ("schedule", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="times", to="evaluation.runschedule")),
                 ("tenant", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="scheduled_runs", to="tenants.tenant")),
             ],
-            options={"ordering": ("-slot",)},
+            options={
+                "ordering": ("-slot",),
+                "indexes": [models.Index(condition=models.Q(("compared_at", None)), fields=["at"], name="scheduled_runs_to_compare")],
+                "constraints": [models.UniqueConstraint(fields=("schedule", "slot"), name="scheduled_run_once")],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="runschedule",
-            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="run_schedule_of_tenant", violation_error_message="There is a schedule of this name already."),
-        ),
-        migrations.AddIndex(
-            model_name="scheduledrun",
-            index=models.Index(condition=models.Q(("compared_at", None)), fields=["at"], name="scheduled_runs_to_compare"),
-        ),
-        migrations.AddConstraint(
-            model_name="scheduledrun",
-            constraint=models.UniqueConstraint(fields=("schedule", "slot"), name="scheduled_run_once"),
         ),
         migrations.RunSQL(DO, UNDO),
     ]

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import tenants.created_together
 import tenants.rows
 from django.db import migrations, models
 
@@ -14,6 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        tenants.created_together.CreateTogether(
         migrations.CreateModel(
             name='KeptCalls',
             fields=[
@@ -29,6 +31,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'kept calls',
                 'ordering': ('start', 'grain'),
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'grain', 'start'), name='kept_calls_once')],
             },
         ),
         migrations.CreateModel(
@@ -53,11 +56,8 @@ class Migration(migrations.Migration):
                 'ordering': ('-wasted_nanousd', 'id'),
             },
         ),
+        ),
         migrations.DeleteModel(
             name='DayOfCalls',
-        ),
-        migrations.AddConstraint(
-            model_name='keptcalls',
-            constraint=models.UniqueConstraint(fields=('tenant', 'grain', 'start'), name='kept_calls_once'),
         ),
     ]

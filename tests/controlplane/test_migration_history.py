@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.core.management.commands import migrate
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -72,3 +75,12 @@ def test_an_empty_database_misses_nothing() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations")
     assert missing_steps(connection) == []
+
+
+def test_migrating_leaves_the_garbage_collector_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, meanwhile = gc.get_threshold(), []
+    monkeypatch.setattr(migrate.Command, "handle", lambda *_args, **_options: meanwhile.append(gc.get_threshold()))
+    call_command("migrate")
+    assert meanwhile
+    assert meanwhile[0] > usual
+    assert gc.get_threshold() == usual

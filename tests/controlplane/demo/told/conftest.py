@@ -1,4 +1,4 @@
-"""Tests that only look at the demo share one for each file: it takes as long to make as hundreds of them to run."""
+"""Tests that only look at the demo share one: it takes as long to make as hundreds of them to run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controlplane.demo.story import Story
 from tests.controlplane.demo.fixtures import told
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def _demo(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Story]:
@@ -29,5 +29,5 @@ def _demo(
 
 @pytest.fixture
 def demo_small(_demo: Story, db: None) -> Story:
-    """As everywhere, but made once for the file: tests here change nothing of what others look at."""
+    """As everywhere, but made once for this folder: tests here change nothing of what others look at."""
     return _demo
