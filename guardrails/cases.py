@@ -18,7 +18,8 @@ from django.db import transaction
 
 from contracts.guardrails import Action, Stage
 from guardrails.compile import compile_draft
-from guardrails.engine.policy import PolicySet, Verdict
+from guardrails.engine.policy import Verdict
+from guardrails.engine.policy_set import PolicySet
 from guardrails.models import MAX_CASE_LENGTH, Policy, PolicyCase
 from guardrails.trial import judged_alone, without_costs
 from tenants.actor import current_actor

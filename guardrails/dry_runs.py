@@ -16,7 +16,8 @@ from contracts.guardrails import Action, PolicySpec, Stage
 from contracts.tenant_scope import across_tenants
 from guardrails.engine import whole_calls
 from guardrails.engine.asking import asking
-from guardrails.engine.policy import PolicySet, Verdict, applicable, strongest
+from guardrails.engine.policy import Verdict, strongest
+from guardrails.engine.policy_set import PolicySet, applicable
 from guardrails.model_callers import caller_of
 from guardrails.models import DryRun, Policy
 from guardrails.stored_texts import StoredCall, stored_calls

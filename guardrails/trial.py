@@ -18,7 +18,8 @@ from guardrails.engine.invariants.facts import Facts
 from guardrails.engine.kinds import KINDS
 from guardrails.engine.masking import Masking
 from guardrails.engine.policy import Failure as RuleFailure
-from guardrails.engine.policy import Match, PolicySet, Verdict, apply, text_at
+from guardrails.engine.policy import Match, Verdict, apply, text_at
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.refusals import refusal
 
 REASONS = {

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from contracts.guardrails import Action
 from guardrails.engine.masking import Masking
-from guardrails.engine.policy import PolicySet, strongest
+from guardrails.engine.policy import strongest
+from guardrails.engine.policy_set import PolicySet
 
 
 @dataclass(slots=True)

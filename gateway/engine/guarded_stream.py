@@ -9,7 +9,8 @@ from contracts.guardrails import Stage
 from gateway.engine.cache.recording import Recording
 from gateway.engine.guarded_texts import COPIES, TEXT_FIELDS, Texts
 from guardrails.engine.masking import Masking, Restoring
-from guardrails.engine.policy import PolicySet, Verdict, apply
+from guardrails.engine.policy import Verdict, apply
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.stream import Blocked, StreamedText, plan_of
 
 _HEAD: Final = ("id", "object", "created", "model", "system_fingerprint", "service_tier")

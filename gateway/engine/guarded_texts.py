@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ SAID_BY_OTHERS: Final = frozenset({"user", "tool", "function"})
 """Whose messages somebody could have split a thing over."""
 TEXT_FIELDS: Final = ("reasoning_content", "reasoning", "refusal", "content")
 """Of an answer's message, in the order in which they are said."""
+_BESIDE_CONTENT: Final = ("refusal", "reasoning_content")
 COPIES: Final = ("reasoning_details",)
 """Fields that say once more what another says."""
 LONG_NUMBER: Final = 1_000_000
@@ -94,7 +95,8 @@ class Texts:
         """A message's content: a text, or parts of which some are texts."""
         content = message.get(key)
         if isinstance(content, str):
-            self.add(message, key, stage, owner)
+            if content:
+                self.places.append(Place(message, key, content, stage, owner))
         elif isinstance(content, list):
             for part in content:
                 if isinstance(part, dict):
@@ -103,8 +105,11 @@ class Texts:
 
     def add_arguments(self, message: JsonObject, stage: Stage, owner: JsonObject) -> None:
         """The arguments of a message's tool calls."""
-        functions = [call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)]
-        for function in (*functions, message.get("function_call")):
+        calls, called = message.get("tool_calls"), message.get("function_call")
+        if not calls and not called:
+            return
+        functions = [call.get("function") for call in calls or () if isinstance(call, dict)]
+        for function in (*functions, called):
             if isinstance(function, dict) and isinstance(function.get("arguments"), str) and function["arguments"]:
                 document = JsonPlaces(function, "arguments", stage, owner)
                 self._documents.append(document)
@@ -117,8 +122,9 @@ def request_texts(body: JsonObject) -> Texts:
     for message in body.get("messages") or ():
         stage = Stage.TOOL_RESULT if message.get("role") in TOOL_ROLES else Stage.INPUT
         texts.add_content(message, "content", stage, message)
-        texts.add(message, "refusal", stage, message)
-        texts.add(message, "reasoning_content", stage, message)
+        for name in _BESIDE_CONTENT:
+            if message.get(name):
+                texts.add(message, name, stage, message)
         texts.add_arguments(message, stage, message)
     return texts
 
@@ -142,12 +148,13 @@ def answer_texts(body: JsonObject) -> Texts:
         message = choice.get("message")
         if isinstance(message, dict):
             for name in TEXT_FIELDS:
-                texts.add_content(message, name, Stage.OUTPUT, choice)
+                if message.get(name):
+                    texts.add_content(message, name, Stage.OUTPUT, choice)
             texts.add_arguments(message, Stage.TOOL_CALL, choice)
     return texts
 
 
-def neighbours(places: list[Place]) -> list[int]:
+def neighbours(places: Sequence[Place]) -> list[int]:
     """The numbers of the places over which somebody who is not the operator could have split a thing."""
     return [
         number

@@ -22,13 +22,14 @@ from gateway.engine.call_facts import facts_of, withhold, without
 from gateway.engine.call_guard import CallGuard
 from gateway.engine.guard_events import blocked_error, blocked_event, failed_event, matched_event, violated_event
 from gateway.engine.guarded_stream import GuardedStream
-from gateway.engine.guarded_texts import Texts, answer_texts, embedding_texts, neighbours, request_texts
+from gateway.engine.guarded_texts import Place, Texts, answer_texts, embedding_texts, neighbours, request_texts
 from gateway.engine.guardrail_questions import Questions
 from guardrails.engine.asking import ask_through
 from guardrails.engine.invariants.facts import Facts
-from guardrails.engine.kinds import KINDS
+from guardrails.engine.kinds import ANSWERS, KINDS
 from guardrails.engine.masking import Masking
-from guardrails.engine.policy import PolicySet, Verdict, applicable, apply, judge_later
+from guardrails.engine.policy import INLINE, Verdict, apply, apply_to_one, judge_later
+from guardrails.engine.policy_set import PolicySet, applicable
 from guardrails.engine.rules import REPLACING, CompiledRule
 from guardrails.engine.screened import Screened, ScreenedBy
 from guardrails.engine.stream import Blocked
@@ -94,7 +95,13 @@ class Guarding:
         if not specs:
             call.guard = before
             return None
-        policies = await self._compiled(specs)
+        # The set keeps its specs, so that none of these ids can be another's while it is kept.
+        name = tuple(map(id, specs))
+        policies = self._sets.get(name)
+        if policies is None:
+            policies = await self._compiled(name, specs)
+        else:
+            self._sets.move_to_end(name)
         guard = before or CallGuard(policies)
         guard.policies = policies
         call.guard = guard
@@ -114,27 +121,49 @@ class Guarding:
             places = texts.at(stage)
             if not rules or not places:
                 continue
-            originals = [place.text for place in places]
             if guard.masking is None and stage in guard.policies.masking:
                 guard.masking = Masking(place.text for place in texts.places)
-            verdict = await apply(
-                rules,
-                stage,
-                originals,
-                masking=guard.masking,
-                neighbours=neighbours(places),
-                screened=None if guard.seen else self._screened_by(call, stage),
-            )
-            self._tell(call, verdict, originals)
-            self._judge_later(call, verdict.later, stage, originals)
-            self._refuse_if_blocked(call, verdict)
-            for place, text in zip(places, verdict.texts, strict=True):
-                place.put(text)
-            to = to or verdict.reroute_to
-        guard.seen.update(policy.id for policy in guard.policies.policies)
+            screened = None if guard.seen else self._screened_by(call, stage)
+            verdict = await self._apply(call, rules, stage, places, masking=guard.masking, screened=screened)
+            if verdict is not None:
+                to = to or verdict.reroute_to
+        guard.seen |= guard.policies.ids
         if texts.seal():
             _read_again(call.request)
         return to
+
+    async def _apply(
+        self,
+        call: Call,
+        rules: Sequence[CompiledRule],
+        stage: Stage,
+        places: Sequence[Place],
+        *,
+        masking: Masking | None = None,
+        screened: ScreenedBy | None = None,
+    ) -> Verdict | None:
+        """Have rules look at texts of the call, tell of it and rewrite them; None where nothing comes of it.
+
+        Raises:
+            ContentBlocked: a rule refuses them.
+        """
+        assert call.guard is not None
+        text = places[0].text
+        if len(places) == 1 and stage in call.guard.policies.inline and len(text) <= INLINE:
+            verdict = apply_to_one(rules, stage, text, masking=masking, screened=screened)
+            if verdict is None:
+                return None
+            originals = [text]
+        else:
+            originals = [place.text for place in places]
+            beside = neighbours(places) if stage not in ANSWERS else ()
+            verdict = await apply(rules, stage, originals, masking=masking, neighbours=beside, screened=screened)
+        self._tell(call, verdict, originals)
+        self._judge_later(call, verdict.later, stage, originals)
+        self._refuse_if_blocked(call, verdict)
+        for place, said in zip(places, verdict.texts, strict=True):
+            place.put(said)
+        return verdict
 
     async def screen_passage(self, call: Call, texts: Sequence[str]) -> tuple[list[str], Verdict | None]:
         """Look at the texts of a passage that is to go into the prompt; gives them as rules leave them, and the verdict
@@ -192,13 +221,7 @@ class Guarding:
         for stage in (Stage.OUTPUT, Stage.TOOL_CALL):
             rules, places = guard.policies.at(stage), texts.at(stage)
             if rules and places:
-                originals = [place.text for place in places]
-                verdict = await apply(rules, stage, originals, screened=self._screened_by(call, stage))
-                self._tell(call, verdict, originals)
-                self._judge_later(call, verdict.later, stage, originals)
-                self._refuse_if_blocked(call, verdict)
-                for place, text in zip(places, verdict.texts, strict=True):
-                    place.put(text)
+                await self._apply(call, rules, stage, places, screened=self._screened_by(call, stage))
         _forget_copies(texts)
         if guard.masking:
             for place in texts.places:
@@ -282,6 +305,8 @@ class Guarding:
         await asyncio.gather(*self._later, return_exceptions=True)
 
     def _tell(self, call: Call, verdict: Verdict, originals: Sequence[str]) -> None:
+        if not verdict.matches and not verdict.failures:
+            return
         for match in verdict.matches:
             self._emitter.emit(matched_event(call, match, originals), call.context)
             if match.rule.about_calls:
@@ -319,14 +344,8 @@ class Guarding:
         assert call.guard is not None
         return self._screened.by(call.tenant_id, call.guard.policies.detectors[stage])
 
-    async def _compiled(self, specs: tuple[PolicySpec, ...]) -> PolicySet:
+    async def _compiled(self, name: tuple[int, ...], specs: tuple[PolicySpec, ...]) -> PolicySet:
         """The policies compiled: once per version and worker, and not on the event loop."""
-        # The set keeps its specs, so that none of these ids can be another's while it is kept.
-        name = tuple(map(id, specs))
-        known = self._sets.get(name)
-        if known is not None:
-            self._sets.move_to_end(name)
-            return known
         compiling = self._compiling.get(name)
         if compiling is None:
             compiling = asyncio.ensure_future(asyncio.to_thread(PolicySet, specs))

@@ -69,6 +69,8 @@ def decoded_readings(reading: Reading) -> tuple[Reading, ...]:
     Each reading is the whole text with what was decoded in its place.
     """
     gates = _gates_open(reading.text)
+    if not gates:
+        return ()
     unwrapped = list(_unwrapped(reading, gates))
     readings = unwrapped + list(_put_otherwise(reading, gates))
     for outer in unwrapped:

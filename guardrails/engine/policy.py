@@ -6,17 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from functools import cached_property
 from typing import Final
 
 import msgspec
 
-from contracts.guardrails import Action, Finding, OnError, PolicySpec, Stage
+from contracts.guardrails import Action, Finding, OnError, Stage
 from contracts.time_limit import TimeLimit
 from guardrails.engine.detector import DeepDetector
 from guardrails.engine.folding import Reading
 from guardrails.engine.invariants.evidence import Shown
-from guardrails.engine.kinds import ANSWERS, DATA, KINDS
+from guardrails.engine.kinds import ANSWERS
 from guardrails.engine.masking import Masking
 from guardrails.engine.replacing import Found, rewritten
 from guardrails.engine.rules import CompiledRule
@@ -41,6 +40,8 @@ def strongest(actions: Iterable[Action | None]) -> Action | None:
 
 class AnswerText(Text):
     """What a model said: read as it stands. Streams could not be relayed if any of it might be wrapped."""
+
+    __slots__ = ()
 
     @property
     def decoded(self) -> tuple[Reading, ...]:
@@ -119,64 +120,6 @@ class Verdict(msgspec.Struct):
         return ""
 
 
-class PolicySet:
-    """The policies that apply to a call, compiled: all rules in the order in which they are applied."""
-
-    def __init__(self, policies: Sequence[PolicySpec]) -> None:
-        self.policies = tuple(policies)
-        self.rules = _compiled(policies, for_data=False)
-        data = _compiled(policies, for_data=True)
-        self._by_stage = {
-            stage: tuple(
-                rule
-                for rule in (data if stage in DATA else self.rules)
-                if stage in rule.spec.stages and not rule.about_calls
-            )
-            for stage in Stage
-        }
-        self.invariants = tuple(rule for rule in self.rules if rule.about_calls)
-        """Rules about calls as a whole: see :mod:`guardrails.engine.whole_calls`."""
-        self.scope = ",".join(f"{policy.id}:{policy.version}:{policy.shadow:d}" for policy in policies)
-        """Changes whenever another version applies."""
-        self.detectors = {stage: _named(rules) for stage, rules in self._by_stage.items()}
-        """By stage, what the fast rules look for: the same for rules that find the same."""
-        self.masking = frozenset(
-            stage for stage, rules in self._by_stage.items() if any(rule.spec.action is Action.MASK for rule in rules)
-        )
-        """Stages at which a rule replaces what it finds and gives it back in the answer."""
-
-    @cached_property
-    def asks_models(self) -> bool:
-        """Whether one of the rules asks a model through the gateway."""
-        return any(rule.spec.kind in KINDS and KINDS[rule.spec.kind].costs for rule in self.rules)
-
-    def at(self, stage: Stage) -> tuple[CompiledRule, ...]:
-        """The rules about the texts of a stage."""
-        return self._by_stage[stage]
-
-
-def _compiled(policies: Sequence[PolicySpec], *, for_data: bool) -> tuple[CompiledRule, ...]:
-    return tuple(
-        CompiledRule(rule, policy, for_data=for_data)
-        for policy in policies
-        for rule in policy.rules
-        if not for_data or not DATA.isdisjoint(rule.stages)
-    )
-
-
-def _named(rules: Sequence[CompiledRule]) -> bytes:
-    return b"\0".join(rule.detector_name for rule in rules if rule.fast is not None)
-
-
-def applicable(policies: Sequence[PolicySpec], *, route: str, key_id: str) -> tuple[PolicySpec, ...]:
-    """Those to which a call of the route by the key is subject."""
-    return tuple(
-        policy
-        for policy in policies
-        if (not policy.routes or route in policy.routes) and (not policy.keys or key_id in policy.keys)
-    )
-
-
 class Asked(msgspec.Struct):
     """One rule's answer."""
 
@@ -184,6 +127,32 @@ class Asked(msgspec.Struct):
     findings: list[tuple[int, Finding]] = []
     failure: Failure | None = None
     duration_ms: float = 0.0
+
+
+def apply_to_one(
+    rules: Sequence[CompiledRule],
+    stage: Stage,
+    text: str,
+    *,
+    masking: Masking | None = None,
+    screened: ScreenedBy | None = None,
+) -> Verdict | None:
+    """What fast rules make of the only text of a stage; None where nothing comes of it.
+
+    As :func:`apply`, for what most calls are: one text of no more than :data:`INLINE` characters, no deep rule and none
+    that cannot be built, and nothing found.
+    """
+    if screened is not None and screened.knows(text):
+        return None
+    started = time.perf_counter()
+    asked = _ask_of_one(rules, stage, text_at(stage, text))
+    if not asked:
+        if screened is not None:
+            screened.add(text)
+        return None
+    verdict = verdict_of(stage, (text,), asked, masking)
+    verdict.duration_ms = _since(started)
+    return verdict
 
 
 async def apply(

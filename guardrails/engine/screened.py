@@ -53,6 +53,8 @@ def _key(tenant_id: str, detectors: bytes) -> bytes:
 class ScreenedBy:
     """What certain detectors have found to be good among one tenant's texts, for the time of one look."""
 
+    __slots__ = ("_key", "_screened", "_unknown")
+
     def __init__(self, screened: Screened, key: bytes) -> None:
         self._screened = screened
         self._key = key

@@ -12,11 +12,12 @@ class Text:
     Not with ``cached_property``, whose lock (until Python 3.12) costs as much as looking at a short text.
     """
 
-    seam: bool = False
-    """Whether it is no text of the call but the ends of several, joined."""
+    __slots__ = ("_decoded", "_folded", "_small", "original", "seam")
 
     def __init__(self, original: str) -> None:
         self.original = original
+        self.seam = False
+        """Whether it is no text of the call but the ends of several, joined."""
         self._folded: Reading | None = None
         self._small: str | None = None
         self._decoded: tuple[Reading, ...] | None = None

@@ -26,7 +26,7 @@ from contracts.specs import CacheSpec, PayloadStorage, RouteSpec
 from gateway.engine.guarded_stream import GuardedStream
 from guardrails.engine import kinds
 from guardrails.engine.detectors.words import WordsOptions
-from guardrails.engine.policy import PolicySet
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.text import Text
 from routing.providers.sandbox_transport import SandboxUpstream
 from tests.gateway.stand import Stand, json_of, read, sandbox_target, sse_objects

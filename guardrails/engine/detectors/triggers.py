@@ -46,9 +46,10 @@ class Triggers:
         if not self._count:
             return {}
         found: dict[int, Spots] = {}
+        once = self._once
 
         def matched(which: int, start: int, end: int, flags: int, context: Any) -> None:
-            if which in self._once:
+            if which in once:
                 start = end = 0
             spots = found.get(which)
             if spots is None:

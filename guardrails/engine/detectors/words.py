@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import ahocorasick_rs
 import msgspec
@@ -63,6 +63,8 @@ class Words:
         if options.disguised:
             disguises()
         self._options = options
+        self._disguised = options.disguised
+        self._in_small_letters = options.look_alikes and not options.case_sensitive
         self._listed = self._automaton(options.words)
         self._excepted = self._automaton(options.exceptions) if options.exceptions else None
         longest = max(len(self._plain(word)) for word in (*options.words, *options.exceptions))
@@ -71,9 +73,9 @@ class Words:
 
     def find(self, text: Text) -> Sequence[Finding]:
         """The listed words, in order."""
-        found = list(self._plainly(text))
-        if self._options.disguised:
-            for reading in text.decoded:
+        found = self._plainly(text)
+        if self._disguised and (readings := text.decoded):
+            for reading in readings:
                 # A reading holds the plain words around a code word as well.
                 known = {(one.start, one.end) for one in found}
                 found.extend(
@@ -81,30 +83,36 @@ class Words:
                     for one in self._in(reading, self._same_length(reading.text))
                     if (one.start, one.end) not in known
                 )
-        return _joined(found)
+        return _joined(found) if found else ()
 
-    def _plainly(self, text: Text) -> Iterator[Finding]:
-        if not self._options.look_alikes:
-            reading = Reading(text.original)
-            return self._in(reading, self._same_length(reading.text))
-        return self._in(
-            text.folded, self._same_length(text.folded.text) if self._options.case_sensitive else text.small
-        )
+    def _plainly(self, text: Text) -> list[Finding]:
+        if self._in_small_letters:
+            return self._in(text.folded, text.small)
+        reading = text.folded if self._options.look_alikes else Reading(text.original)
+        return self._in(reading, self._same_length(reading.text))
 
-    def _in(self, reading: Reading, plain: str) -> Iterator[Finding]:
+    def _in(self, reading: Reading, plain: str) -> list[Finding]:
         """``plain`` is what the reading says, as listed words are written."""
-        spans = list(self._spans(self._listed, plain))
+        there = self._listed.find_matches_as_indexes(plain, overlapping=True)
+        return list(self._findings(reading, plain, there)) if there else []
+
+    def _findings(self, reading: Reading, plain: str, there: Iterable[tuple[int, int, int]]) -> Iterator[Finding]:
+        spans = list(self._spans(plain, there))
         if not spans:
             return
-        excepted = Stretches(self._spans(self._excepted, plain) if self._excepted is not None else ())
+        excepted = Stretches(
+            self._spans(plain, self._excepted.find_matches_as_indexes(plain, overlapping=True))
+            if self._excepted is not None
+            else ()
+        )
         for start, end in spans:
             if excepted.cover(start, end):
                 continue
             first, last = reading.span(start, end)
             yield Finding(first, last, self._options.entity, evidence=reading.disguise or "listed")
 
-    def _spans(self, automaton: ahocorasick_rs.AhoCorasick, plain: str) -> Iterator[tuple[int, int]]:
-        for _, start, end in automaton.find_matches_as_indexes(plain, overlapping=True):
+    def _spans(self, plain: str, there: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+        for _, start, end in there:
             if not self._options.whole_words or _stands_alone(plain, start, end):
                 yield start, end
 

@@ -10,9 +10,11 @@ import pytest
 
 from contracts.guardrails import Action, Finding, OnError, Stage
 from guardrails.engine import kinds
-from guardrails.engine.detectors.words import WordsOptions
+from guardrails.engine.detectors.words import Words, WordsOptions
 from guardrails.engine.masking import Masking, Restoring
-from guardrails.engine.policy import INLINE, PolicySet, applicable, apply, judge_later
+from guardrails.engine.policy import INLINE, apply, apply_to_one, judge_later
+from guardrails.engine.policy_set import PolicySet, applicable
+from guardrails.engine.screened import Screened
 from guardrails.engine.text import Text
 from tests.guardrails.engine.rule_specs import policy, rule
 
@@ -144,3 +146,75 @@ async def test_deep_rules_that_can_only_flag_are_left_for_later() -> None:
 async def test_a_long_text_is_looked_at_off_the_event_loop_with_the_same_outcome() -> None:
     text = "word " * (INLINE // 4) + "secret"
     assert (await judged(words("secret"), text=text)).texts[0].endswith("word [LISTED_WORD]")
+
+
+@pytest.mark.parametrize("stage", [Stage.INPUT, Stage.OUTPUT])
+@pytest.mark.parametrize(
+    "text", ["nothing", "one", "two is more than one", "[TWO] \u200bo\u200bne", "excepted one, one"]
+)
+async def test_a_text_by_itself_is_judged_as_among_others(stage: Stage, text: str) -> None:
+    rules = PolicySet(
+        [
+            policy(
+                words("excepted one", action=Action.ALLOW, id="a"),
+                words("one", action=Action.MASK, entity="ONE", id="b"),
+                words("two", action=Action.BLOCK, shadow=True, id="c"),
+            )
+        ]
+    ).at(stage)
+    alone = apply_to_one(rules, stage, text, masking=Masking([text]))
+    among = await apply(rules, stage, [text, "another"], masking=Masking([text]))
+    if alone is None:
+        assert (among.matches, among.failures, among.texts[0]) == ([], [], text)
+        return
+    assert (alone.texts[0], alone.action) == (among.texts[0], among.action)
+    assert [(one.rule, one.action, one.findings) for one in alone.matches] == [
+        (one.rule, one.action, one.findings) for one in among.matches
+    ]
+
+
+def test_a_text_by_itself_is_looked_at_once_and_what_is_found_each_time() -> None:
+    policies = PolicySet([policy(words("one"))])
+    rules, screened = policies.at(Stage.INPUT), Screened()
+
+    def look(text: str) -> Any:
+        by = screened.by("acme", policies.detectors[Stage.INPUT])
+        return apply_to_one(rules, Stage.INPUT, text, screened=by)
+
+    assert look("good") is None
+    assert len(screened) == 1
+    assert [look("one").texts for _ in range(2)] == [["[LISTED_WORD]"]] * 2
+    assert len(screened) == 1
+
+
+async def test_a_rule_that_fails_on_a_text_by_itself_is_told_and_the_text_not_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(self: Words, text: Text) -> Sequence[Finding]:
+        raise RuntimeError
+
+    policies = PolicySet([policy(words("one", on_error=OnError.BLOCK))])
+    screened = Screened()
+    monkeypatch.setattr(Words, "find", broken)
+    by = screened.by("acme", policies.detectors[Stage.INPUT])
+    verdict = apply_to_one(policies.at(Stage.INPUT), Stage.INPUT, "one", screened=by)
+    assert verdict is not None
+    assert [failure.reason for failure in verdict.failures] == ["error"]
+    assert verdict.action is Action.BLOCK
+    assert len(screened) == 0
+
+
+def test_stages_with_a_rule_that_takes_long_or_cannot_be_built_are_not_inline() -> None:
+    inputs, outputs, tools = (frozenset({stage}) for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL_CALL))
+    policies = PolicySet(
+        [
+            policy(
+                rule("judge", action=Action.FLAG, stages=inputs, options={"criterion": "It is rude.", "route": "r"}),
+                rule("unheard-of", stages=outputs),
+                rule("words", stages=tools),
+            )
+        ]
+    )
+    assert Stage.INPUT not in policies.inline
+    assert Stage.OUTPUT not in policies.inline
+    assert Stage.TOOL_CALL in policies.inline

@@ -6,7 +6,8 @@ import pytest
 
 from contracts.guardrails import Action, Stage
 from guardrails.engine.detectors.words import Words
-from guardrails.engine.policy import PolicySet, Verdict, apply
+from guardrails.engine.policy import Verdict, apply
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.screened import Screened, ScreenedBy
 from guardrails.engine.text import Text
 from tests.guardrails.engine.rule_specs import policy, rule

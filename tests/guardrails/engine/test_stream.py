@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.guardrails import Action, RuleSpec, Stage
-from guardrails.engine.policy import PolicySet, apply
+from guardrails.engine.policy import apply
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.stream import TICK, Blocked, StreamedText, plan_of
 from tests.guardrails.engine.rule_specs import policy, rule
 

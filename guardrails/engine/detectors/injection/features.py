@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,8 @@ _MIX = 0xD6E8FEB86659FD93
 _SECOND = np.uint64(0xC2B2AE3D27D4EB4F)
 _THIRD = np.uint64(0x165667B19E3779F9)
 _SPACE = 0x20
+_TWO_BLANKS = b"  "
+_ONE = np.uint64(1)
 
 
 def _alphabet() -> bytes:
@@ -36,18 +40,26 @@ def _alphabet() -> bytes:
 
 
 _AS = _alphabet()
-_VALUES = np.arange(1, 257, dtype=np.uint64)
-_IN_WORD = np.zeros(256, dtype=bool)
-_IN_WORD[[*range(ord("a"), ord("z") + 1), ord("0"), ord("'"), *range(128, 256)]] = True
+_SHIFT = np.uint64(64 - BITS)
+
+
+def _in_word() -> bytes:
+    """For each byte 1 where it is part of a word, else 0."""
+    table = np.zeros(256, dtype=np.uint8)
+    table[[*range(ord("a"), ord("z") + 1), ord("0"), ord("'"), *range(128, 256)]] = 1
+    return table.tobytes()
+
+
+_IN_WORD = _in_word()
 
 
 class Features(NamedTuple):
     """The n-grams of a text: their buckets, and at which byte of it they begin."""
 
-    grams: list[npt.NDArray[np.int64]]
+    grams: list[Buckets]
     """Of characters: one array for each of ``LENGTHS``; item i begins at ``places[i]``."""
     places: Places
-    words: list[npt.NDArray[np.int64]]
+    words: list[Buckets]
     """Of words: single ones, neighbours, and those with one between; item i begins at ``word_places[i]``."""
     word_places: Places
 
@@ -78,9 +90,9 @@ def _salted(salt: int) -> np.uint64:
 _SALT_OF_WORDS = _salted(11)
 
 
-def _buckets(hashes: Hashes) -> npt.NDArray[np.int64]:
+def _buckets(hashes: Hashes) -> Buckets:
     """The top bits, on which all lower ones of the factors have had their effect; in place."""
-    hashes >>= np.uint64(64 - BITS)
+    np.right_shift(hashes, _SHIFT, out=hashes)
     return hashes.view(np.int64)
 
 
@@ -91,40 +103,64 @@ def features(data: bytes) -> Features:
     kept = np.ones(len(raw), dtype=bool)
     kept[1:] = ~(blank[1:] & blank[:-1])
     places = np.flatnonzero(kept)
-    grams, words, starts = _of_letters(raw[places])
-    return Features(grams, places, words, places[starts])
+    grams, gram_ends, words, word_ends, starts = _of_letters(raw[places].tobytes())
+    return Features(_parted(grams, gram_ends), places, _parted(words, word_ends), places[starts])
+
+
+def _parted(buckets: Buckets, ends: Sequence[int]) -> list[Buckets]:
+    return [buckets[start:end] for start, end in pairwise((0, *ends))]
 
 
 def features_of_one(data: bytes) -> tuple[Buckets, int, Buckets, int]:
     """As :func:`features`, in fewer passes and without the places: n-grams of characters and the number of characters,
     of words and the number of words.
     """
-    as_they_count = data.translate(_AS)
-    lean = b" ".join(as_they_count.split())
-    if lean != as_they_count:
-        lean = b" " * as_they_count.startswith(b" ") + lean + b" " * (lean != b"" and as_they_count.endswith(b" "))
-    grams, words, starts = _of_letters(np.frombuffer(lean, dtype=np.uint8))
-    return np.concatenate(grams), len(lean), np.concatenate(words), len(starts)
+    lean = data.translate(_AS)
+    while _TWO_BLANKS in lean:
+        lean = lean.replace(_TWO_BLANKS, b" ")
+    grams, _, words, _, starts = _of_letters(lean)
+    return grams, len(lean), words, len(starts)
 
 
-def _of_letters(letters: Bytes) -> tuple[list[Buckets], list[Buckets], Places]:
-    """The n-grams of characters and of words, and where the words start."""
+def _of_letters(letters: bytes) -> tuple[Buckets, Sequence[int], Buckets, Sequence[int], Places]:
+    """The n-grams of characters, those of each of ``LENGTHS`` behind one another, and where they end; the same of
+    words; and where the words start.
+
+    Each step is one pass over all of them, into room that is taken once: texts are short, and most of the time would
+    go into passes and not into what they do.
+    """
     size = len(letters)
     base, inverse = _powers_for(size)
-    prefix = np.zeros(size + 1, dtype=np.uint64)
-    np.cumsum(_VALUES.take(letters) * base[:size], out=prefix[1:])
-    grams = [
-        _buckets((prefix[n:] - prefix[:-n]) * salted[: size + 1 - n]) if size >= n else np.zeros(0, dtype=np.int64)
-        for n, salted in zip(LENGTHS, _salted_inverses(len(_powers_for(size)[0])), strict=True)
-    ]
-    in_word = np.zeros(size + 2, dtype=bool)
-    in_word[1:-1] = _IN_WORD.take(letters)
+    prefix = np.empty(size + 1, dtype=np.uint64)
+    prefix[0] = 0
+    values = prefix[1:]
+    np.add(np.frombuffer(letters, dtype=np.uint8), _ONE, out=values)
+    values *= base[:size]
+    np.add.accumulate(prefix, out=prefix)
+    counts = [max(size + 1 - n, 0) for n in LENGTHS]
+    ends = tuple(accumulate(counts))
+    grams = np.empty(ends[-1], dtype=np.uint64)
+    for n, salted, end, count in zip(LENGTHS, _salted_inverses(len(base)), ends, counts, strict=True):
+        if count:
+            part = grams[end - count : end]
+            np.subtract(prefix[n:], prefix[:-n], out=part)
+            part *= salted[:count]
+    words, word_ends, starts = _of_words(letters, prefix, inverse)
+    return _buckets(grams), ends, words, word_ends, starts
+
+
+def _of_words(letters: bytes, prefix: Hashes, inverse: Hashes) -> tuple[Buckets, Sequence[int], Places]:
+    in_word = np.frombuffer(b"\0%b\0" % letters.translate(_IN_WORD), dtype=np.uint8)
     edges = np.flatnonzero(in_word[1:] != in_word[:-1])
     starts, ends = edges[::2], edges[1::2]
-    words = (prefix.take(ends) - prefix.take(starts)) * inverse.take(starts)
-    second, third = words * _SECOND, words * _THIRD
-    return (
-        grams,
-        [_buckets(words * _SALT_OF_WORDS), _buckets(second[:-1] + third[1:]), _buckets(third[:-2] + second[2:])],
-        starts,
-    )
+    hashes = prefix.take(ends)
+    hashes -= prefix.take(starts)
+    hashes *= inverse.take(starts)
+    second, third = hashes * _SECOND, hashes * _THIRD
+    number = len(starts)
+    word_ends = (number, number + max(number - 1, 0), number + max(number - 1, 0) + max(number - 2, 0))
+    words = np.empty(word_ends[-1], dtype=np.uint64)
+    np.multiply(hashes, _SALT_OF_WORDS, out=words[:number])
+    np.add(second[:-1], third[1:], out=words[number : word_ends[1]])
+    np.add(third[:-2], second[2:], out=words[word_ends[1] :])
+    return _buckets(words), word_ends, starts

@@ -56,12 +56,12 @@ class Links:
 
     def find(self, text: Text) -> Sequence[Finding]:
         """Each address, with the image's markup where it is one's."""
-        return list(self._found(text.original))
+        said = text.original
+        # Two slashes of either kind make an address: most texts have not even one.
+        return list(self._found(said)) if "/" in said or "\\" in said else ()
 
     def _found(self, text: str) -> Iterator[Finding]:
         end = 0
-        if "/" not in text and "\\" not in text:
-            return
         for slashes in _SLASHES.finditer(text):
             start = _begin(text, slashes.start()) if slashes.start() >= end else None
             match = _ADDRESS.match(text, slashes.start()) if start is not None else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import msgspec
+from ahocorasick_rs import AhoCorasick
 
 from contracts.guardrails import Finding
 from guardrails.engine.text import Text
@@ -22,10 +23,10 @@ _PHRASES = re.compile(
     re.IGNORECASE,
 )
 
-_MARKS = (
+_MARKED = AhoCorasick([
     "sorry", "afraid", "cannot", "can't", "can\u2019t", "unable", "not able", "won't", "won\u2019t", "will not",
     "decline", "leid", "désolé", "lo siento", "mi dispiace", "desculpe",
-)  # fmt: skip
+])  # fmt: skip
 """One of these is in every phrase: looking for them first takes a twentieth of the time."""
 
 
@@ -43,8 +44,8 @@ class Refusal:
 
     def find(self, text: Text) -> Sequence[Finding]:
         """Each phrase."""
-        small = text.original.lower()
-        if not any(mark in small for mark in _MARKS):
+        said = text.original
+        if not _MARKED.find_matches_as_indexes(text.small if said.isascii() else said.lower()):
             return ()
         return [
             Finding(match.start(), match.end(), "REFUSAL", evidence="a phrase of declining")

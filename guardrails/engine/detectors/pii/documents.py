@@ -101,7 +101,9 @@ RECOGNIZERS: Final = (
     Recognizer(
         frozenset(entity for entity, _, _ in _CHECKS.values()),
         r"[a-z]-?\d{7}|\d{8}-?[a-z]|\d{6}[\-+a-fu-y]\d{3}|[a-z]{4}\d{4}[a-z]"
-        r"|[a-z]{6}[0-9lmnp-v]{2}[a-ehlmprst]|[a-z]{2} ?\d\d ?\d\d ?\d\d ?[a-d]|\d{17}x",
+        # All of a fiscal code, which may be letters only: its beginning is in every other text.
+        r"|[a-z]{6}[0-9lmnp-v]{2}[a-ehlmprst][0-9lmnp-v]{2}[a-z][0-9lmnp-v]{3}[a-z]"
+        r"|[a-z]{2} ?\d\d ?\d\d ?\d\d ?[a-d]|\d{17}x",
         _lettered,
     ),
     Recognizer(

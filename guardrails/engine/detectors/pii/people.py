@@ -87,7 +87,8 @@ RECOGNIZERS: Final = (
         r"\b(?:(?:my|first|last|maiden|middle|family|given|full|user) ?name\b|surname is|name ?:|name is"
         r"|named h|i am called|calls? me\b|signed by"
         r"|mein name|ich hei.e|je m.appelle|me llamo|mi nombre|mi chiamo|meu nome|mijn naam|jag heter|nazywam si)"
-        r"|\b(?:dear|hi|hello|hey|regards|sincerely|cheers|thanks),?\s",
+        # Names have a capital: "Hello there" is not worth a look.
+        r"|\b(?:dear|hi|hello|hey|regards|sincerely|cheers|thanks),?\s{1,2}(?-i:[^a-z\s])",
         _announced,
     ),
 )

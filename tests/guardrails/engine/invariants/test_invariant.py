@@ -19,7 +19,8 @@ from guardrails.engine.invariants.facts import (
 )
 from guardrails.engine.invariants.invariant import Invariant, InvariantOptions, Judgement, problems_of
 from guardrails.engine.kinds import KINDS
-from guardrails.engine.policy import PolicySet, Verdict
+from guardrails.engine.policy import Verdict
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.whole_calls import WITHHELD, judged
 
 FREE = TenantFacts(slug="acme", plan="free")

@@ -164,3 +164,20 @@ def steps(text: str) -> int:
 @settings(max_examples=25, deadline=None)
 def test_work_grows_with_the_length_alone(piece):
     assert steps(piece * 200) <= 8 * steps(piece * 50) + 2_000
+
+
+@pytest.mark.parametrize("around", ["", " ", "_", "é", "-"])
+@pytest.mark.parametrize("code", ["RSSMRA85T10A562S", "rssmra85t10a562s", "RSSMRAURTMLARSNL"])
+def test_a_fiscal_code_is_found_whatever_stands_around_it(code: str, around: str) -> None:
+    assert ("IT_FISCAL_CODE", code) in found(f"code:{around}{code}{around}")
+
+
+@pytest.mark.parametrize("blank", [" ", "  ", "\n", "\r\n", "\t"])
+@pytest.mark.parametrize("name", ["Anna", "Émile", "Łukasz", "Ömer"])
+def test_a_name_after_a_greeting_is_found_in_any_alphabet_of_latin_letters(name: str, blank: str) -> None:
+    assert ("PERSON", name) in found(f"Hello{blank}{name},")
+
+
+def test_ordinary_prose_is_looked_at_no_closer() -> None:
+    prose = "Hello there, thanks for asking. Particularly international comparisons remain comfortable."
+    assert EVERYTHING._triggers.scan(prose) == {}
