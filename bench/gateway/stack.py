@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +152,9 @@ def _yielding(name: str, argument: str = "") -> None:
     the upstream and Redis, whose time would be counted as the gateway's.
     """
     for process in psutil.Process().children(recursive=True):
-        if process.name().startswith(name) and (not argument or argument in process.cmdline()):
-            process.nice(19)
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith(name) and (not argument or argument in process.cmdline()):
+                process.nice(19)
 
 
 def _run(environment: dict[str, str], *arguments: str) -> None:
