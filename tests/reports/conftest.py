@@ -68,7 +68,7 @@ def two_weeks(tenant: Tenant, *, errors: int = 2, slower: int = 0, dearer: float
         traffic.calls(
             tenant,
             number,
-            ago=timedelta(days=day) - timedelta(hours=timezone.now().hour - 12),
+            ago=timedelta(days=day, hours=timezone.now().hour - 12),
             errors=(errors if recent else 2) + scatter % 2,
             cost_nanousd=int(number * 20_000_000 * (dearer if recent else 1)),
             bucket=80 + (slower if recent else 0) + scatter % 2,

@@ -22,7 +22,7 @@ async def test_a_key_works_once_it_is_made_and_dies_within_a_second_of_its_revoc
     async with installation.lines_to_workers() as lines:
         for line in lines.values():
             # Each worker now remembers that there is no such key.
-            assert await status_of(installation, line, key) == 401
+            assert await known_status_of(installation, line, key) == 401
         await asyncio.to_thread(installation.control, "create-key", key)
         for line in lines.values():
             assert await status_of(installation, line, key) == 200
@@ -32,6 +32,18 @@ async def test_a_key_works_once_it_is_made_and_dies_within_a_second_of_its_revoc
         for lived_until in await asyncio.wait_for(asyncio.gather(*watches), 10):
             print(f"last served {(lived_until - revoked_at) * 1000:+.0f} ms after the revocation")
             assert lived_until < revoked_at + 1.0
+
+
+async def known_status_of(installation: Installation, line: aiohttp.ClientSession, key: str) -> int:
+    """The first answer of a worker that could look the key up: on a crowded machine that may take over its two seconds,
+    and then nothing is known of the key, nor remembered.
+    """
+    status = 503
+    for _ in range(10):
+        status = await status_of(installation, line, key)
+        if status != 503:
+            break
+    return status
 
 
 async def last_success(installation: Installation, line: aiohttp.ClientSession, key: str) -> float:
