@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,6 @@ def stack(*, collect: bool = True) -> Iterator[Stack]:
         postgres = EmbeddedPostgres(layout)
         undo.enter_context(running([postgres, EmbeddedRedis(layout)], layout.logs))
         postgres.ensure_database()
-        _yielding("postgres")
         environment = {
             **os.environ,
             "VAR_DIR": str(directory),
@@ -135,26 +134,14 @@ def stack(*, collect: bool = True) -> Iterator[Stack]:
 
         start(made.cores.rest, "-m", "bench.gateway.upstream", made.upstream_url.split(":")[2].split("/")[0])
         if collect:
-            start(made.cores.rest, "manage.py", "collect")
-            _yielding("python", "collect")
+            # In an installation it has a processor of its own; here it must not stand in the load generator's way.
+            psutil.Process(start(made.cores.rest, "manage.py", "collect").pid).nice(19)
         made.web = start(
             made.cores.gateway,
             *("-m", "controlplane.web", "--port", str(made.gateway_port)),
         )
         _wait_for(made)
         yield made
-
-
-def _yielding(name: str, argument: str = "") -> None:
-    """These let others go first: no call waits for the collector and its database.
-
-    In an installation they have processors of their own; here they must not stand in the way of the load generator,
-    the upstream and Redis, whose time would be counted as the gateway's.
-    """
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if process.name().startswith(name) and (not argument or argument in process.cmdline()):
-                process.nice(19)
 
 
 def _run(environment: dict[str, str], *arguments: str) -> None:
