@@ -16,8 +16,6 @@ import msgspec
 import numpy as np
 
 from alerting.engine.frames import Frame
-from alerting.engine.measuring import minutes_of
-from alerting.engine.signals import SIGNALS
 from alerting.engine.tolerances import default_tolerance, is_absolute
 from alerting.engine.watching import EVIDENCE, THRESHOLDS, Watch, Watching, WatchState
 from alerting.judging import Judged, anomaly_series
@@ -76,8 +74,7 @@ def judge_anomaly(rule: AlertRule, frame: Frame, memory: Memory, keep_s: int) ->
     series = anomaly_series(rule, frame)
     begin = max(0, (memory.until_s - frame.start_s) // MINUTE_S)
     values = series.values[begin:]
-    minutes = minutes_of(frame, SIGNALS[rule.signal], rule.calls)
-    minutes = None if minutes is None else minutes[begin:]
+    minutes = None if series.of is None else list(zip(*(part[begin:].tolist() for part in series.of), strict=True))
     settled = max(0, (keep_s - memory.until_s) // MINUTE_S)
     watch = Watch(watching(rule), memory.state)
     first = watch.follow(values[:settled], minutes and minutes[:settled])

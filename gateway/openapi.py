@@ -11,7 +11,6 @@ from gateway.openapi_schemas import ANSWERS, REF, components
 
 SSE = "text/event-stream"
 CSV = "text/csv"
-_TEXT = "text/plain"
 
 _ERROR_TEXTS = {
     400: "The request is malformed, or no target can honour it",

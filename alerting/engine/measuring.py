@@ -28,15 +28,7 @@ def series_of(frame: Frame, signal: Signal, segment: Segment, window_minutes: in
     if signal.rate:
         return Series(frame.start_s, 60, summed / window_minutes, weights)
     values = np.divide(summed, weights, out=np.full(len(summed), np.nan), where=weights > 0)
-    return Series(frame.start_s, 60, values, weights)
-
-
-def minutes_of(frame: Frame, signal: Signal, segment: Segment) -> list[tuple[float, float]] | None:
-    """What is counted in each minute and what it is counted of; None where the signal is no share of calls."""
-    if signal.parts is None or signal.rate or signal.unit != "percent":
-        return None
-    over, under = signal.parts(frame, segment)
-    return list(zip(over.tolist(), under.tolist(), strict=True))
+    return Series(frame.start_s, 60, values, weights, (over, under) if signal.unit == "percent" else None)
 
 
 _HIGH_MS: Final = 2.0 ** (np.arange(LAST_BUCKET + 1) / OCTAVE)

@@ -14,12 +14,17 @@ from typing import Final
 
 import msgspec
 
+Calls = tuple[float, float]
+"""Of a minute, or of several: what is counted, and the calls that it is counted of."""
+
 STRETCHES: Final = (2, 3, 5, 8, 12, 20, 30, 60)
 """Minutes that are looked at together."""
 LEAST_CALLS: Final = 5
 """Of a stretch."""
 _END: Final = 6
 """This part of a stretch has to be as bad by itself: what was bad half an hour ago is over."""
+_LATELY: Final = 6
+"""Minutes that have to be bad where the last had no calls."""
 LEAST_KNOWN: Final = 50
 """Calls of an hour and the two beside it, on the days before, that make it known."""
 HOURS: Final = 24
@@ -50,17 +55,17 @@ class MovedState(msgspec.Struct):
     """What a :class:`MovedShare` remembers; 3 kB at most."""
 
     minutes: int = 0
-    last: list[tuple[float, float]] = []
+    last: list[Calls] = []
     """Sums and calls of the last minutes, up to an hour."""
     held: int = 0
     """For so many minutes it has been somewhere else."""
     wait: int = 0
     """So many more minutes are of an accident, and not learned."""
-    hours: list[tuple[float, float]] = msgspec.field(default_factory=lambda: [(0.0, 0.0)] * HOURS)
+    hours: list[Calls] = msgspec.field(default_factory=lambda: [(0.0, 0.0)] * HOURS)
     """By hour of the day, the days before; older ones count for less."""
-    hour: tuple[float, float] = (0.0, 0.0)
+    hour: Calls = (0.0, 0.0)
     """The hour that is not over yet."""
-    level: tuple[float, float] = (0.0, 0.0)
+    level: Calls = (0.0, 0.0)
     scatter: float = 0.0
     chance: float = 0.0
     """By how much minutes differ, and would if calls were right or wrong."""
@@ -68,6 +73,15 @@ class MovedState(msgspec.Struct):
     between_chance: float = 0.0
     between_hours: float = 0.0
     """By how much hours differ from those of other days, and would by chance; of so many hours."""
+
+    def copy(self) -> MovedState:
+        """One that changes without this one."""
+        return msgspec.structs.replace(self, last=list(self.last), hours=list(self.hours))
+
+    @property
+    def hour_of_day(self) -> int:
+        """Of the last minute, by when the first came."""
+        return (self.minutes - 1) // _HOUR % HOURS
 
     @property
     def dispersion(self) -> float:
@@ -104,12 +118,11 @@ class MovedShare:
         self._tolerance = tolerance
         self._patience = patience
         self._least = 1.0 if yes_or_no else _LEAST_DISPERSION
-        self._state = msgspec.structs.replace(state, last=list(state.last), hours=list(state.hours)) if state else None
+        self._state = state.copy() if state else None
 
     def state(self) -> MovedState | None:
         """What to hand to a new one so that it goes on; None before the first minute."""
-        state = self._state
-        return msgspec.structs.replace(state, last=list(state.last), hours=list(state.hours)) if state else None
+        return self._state.copy() if self._state else None
 
     def skip(self, minutes: int) -> None:
         """Minutes of which nothing is kept any more."""
@@ -144,29 +157,25 @@ class MovedShare:
     def usual(self) -> tuple[float, float]:
         """Between which shares of many calls usually are at this time; nan where nobody knows."""
         state = self._state
-        if state is None or state.minutes <= HOURS * _HOUR:
-            return math.nan, math.nan
-        known_sum, known = self._around(state)
-        if known < LEAST_KNOWN or state.level[1] <= 0:
+        return (math.nan, math.nan) if state is None else self._bounds(state, _around(state))
+
+    def _bounds(self, state: MovedState, around: Calls) -> tuple[float, float]:
+        known_sum, known = around
+        if state.minutes <= HOURS * _HOUR or known < LEAST_KNOWN or state.level[1] <= 0:
             return math.nan, math.nan
         usual, level = known_sum / known, state.level[0] / state.level[1]
         apart = self._tolerance + _BETWEEN * math.sqrt(state.between_days)
         return max(min(usual, level) - apart, 0.0), min(max(usual, level) + apart, 1.0)
 
     def _evidence(self, state: MovedState) -> float:
-        low, high = self.usual()
+        around = _around(state)
+        low, high = self._bounds(state, around)
         if math.isnan(low):
             return 0.0
-        _, known = self._around(state)
+        known = around[1]
         dispersion = max(self._least, state.dispersion)
         found = _beyond(state.last, high, 1, dispersion, known) if self._above else 0.0
         return max(found, _beyond(state.last, low, -1, dispersion, known)) if self._below else found
-
-    def _around(self, state: MovedState) -> tuple[float, float]:
-        """Sums and calls of this hour of the day and those beside it, on days before."""
-        hour = (state.minutes - 1) // _HOUR
-        near = [state.hours[(hour + by) % HOURS] for by in (-1, 0, 1)]
-        return sum(one for one, _ in near), sum(calls for _, calls in near)
 
     def _learn(self, state: MovedState, summed: float, calls: float) -> None:
         if calls <= 0:
@@ -181,7 +190,7 @@ class MovedShare:
 
     def _end_of_hour(self, state: MovedState) -> None:
         summed, calls = state.hour
-        known_sum, known = self._around(state)
+        known_sum, known = _around(state)
         if calls >= LEAST_CALLS and known >= LEAST_KNOWN:
             usual = known_sum / known
             chance = max(self._least, state.dispersion) * max(usual * (1 - usual), _EDGE) * (1 / calls + 1 / known)
@@ -189,17 +198,25 @@ class MovedShare:
             state.between = state.between * _FADE_BETWEEN + square
             state.between_chance = state.between_chance * _FADE_BETWEEN + chance
             state.between_hours = state.between_hours * _FADE_BETWEEN + 1
-        place = (state.minutes // _HOUR - 1) % HOURS
-        before = state.hours[place]
-        state.hours[place] = before[0] * _A_DAY_LATER + summed, before[1] * _A_DAY_LATER + calls
+        before = state.hours[state.hour_of_day]
+        state.hours[state.hour_of_day] = before[0] * _A_DAY_LATER + summed, before[1] * _A_DAY_LATER + calls
         state.hour = (0.0, 0.0)
 
 
-def _beyond(last: list[tuple[float, float]], bound: float, side: int, dispersion: float, known: float) -> float:
+def _around(state: MovedState) -> Calls:
+    """Of this hour of the day and those beside it, on days before."""
+    return _summed([state.hours[(state.hour_of_day + by) % HOURS] for by in (-1, 0, 1)])
+
+
+def _summed(parts: list[Calls]) -> Calls:
+    return sum(one for one, _ in parts), sum(calls for _, calls in parts)
+
+
+def _beyond(last: list[Calls], bound: float, side: int, dispersion: float, known: float) -> float:
     """The most that any stretch says against the bound, of those whose end says so, too."""
     found = summed = calls = 0.0
     first = len(last)
-    if not _are_beyond(last[-1:] if last[-1][1] else last[-_END:], bound, side):
+    if not _are_beyond(last[-1:] if last[-1][1] else last[-_LATELY:], bound, side):
         return found
     for minutes in STRETCHES:
         if minutes > len(last):
@@ -215,8 +232,8 @@ def _beyond(last: list[tuple[float, float]], bound: float, side: int, dispersion
     return found
 
 
-def _are_beyond(end: list[tuple[float, float]], bound: float, side: int) -> bool:
-    summed, calls = sum(one for one, _ in end), sum(of for _, of in end)
+def _are_beyond(end: list[Calls], bound: float, side: int) -> bool:
+    summed, calls = _summed(end)
     return calls > 0 and (summed / calls - bound) * side > 0
 
 

@@ -19,6 +19,8 @@ class Series(msgspec.Struct, frozen=True):
     values: Floats
     weights: Floats
     """Calls that each value rests on."""
+    of: tuple[Floats, Floats] | None = None
+    """Where values are shares: what is counted in each step by itself, and the calls that it is counted of."""
 
     @property
     def times_s(self) -> Sequence[int]:

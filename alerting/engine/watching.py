@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from alerting.engine.anomalies import AnomalyScore, AnomalyState, SeasonalAnomalies
-from alerting.engine.moved_shares import MovedShare, MovedState
+from alerting.engine.moved_shares import Calls, MovedShare, MovedState
 from alerting.engine.series import Floats
 from alerting.engine.verdicts import Verdict, Verdicts
 
@@ -27,7 +27,7 @@ PATIENCE_S: Final = 6 * 3600
 THRESHOLDS: Final = {"low": 0.75, "medium": 0.6, "high": 0.5}
 """How surprising a minute has to be, by how sensitive the rule is."""
 EVIDENCE: Final = {"low": 16.0, "medium": 12.0, "high": 9.0}
-"""How little chance may have to do with a share, in nats: once in a rule's years, at ``medium``."""
+"""How little chance may have to do with a share, in nats: by sensitivity."""
 _WELL: Final = 0.75
 """A minute is well again below this share of the threshold."""
 
@@ -55,10 +55,6 @@ class WatchState(msgspec.Struct):
     """Of the last minutes, whether each was out of the usual."""
     moved: MovedState | None = None
     """Of a share."""
-
-
-Calls = tuple[float, float]
-"""Of a minute: what is counted, and the calls that it is counted of."""
 
 
 class Watched(msgspec.Struct, frozen=True):
