@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -16,8 +15,8 @@ import django
 
 django.setup()
 
+from bench.full_policy import FULL
 from bench.gateway.seed_key import GUARDED_KEY, KEY
-from contracts.guardrails import Action, RuleSpec, Stage
 from guardrails.models import Policy
 from guardrails.services import create_policy, publish
 from routing.services import TargetChoice, create_model, create_provider, create_route
@@ -25,21 +24,6 @@ from tenants.actor import acting_as
 from tenants.keys import ClearKey
 from tenants.models import Tenant
 from tenants.services import create_key, create_tenant, set_rate_limit
-
-ASKED = frozenset({Stage.INPUT, Stage.TOOL_RESULT, Stage.RETRIEVED})
-ANSWERED = frozenset({Stage.OUTPUT, Stage.TOOL_CALL})
-FULL: tuple[tuple[str, frozenset[Stage], Action, dict[str, Any]], ...] = (
-    ("pii", ASKED | ANSWERED, Action.REDACT, {}),
-    ("secrets", ASKED | ANSWERED, Action.REDACT, {}),
-    ("words", ASKED | ANSWERED, Action.FLAG, {"words": ["project falcon", "acme takeover", "blue harbour"]}),
-    ("toxicity", ASKED | ANSWERED, Action.FLAG, {}),
-    ("injection", ASKED, Action.FLAG, {}),
-    ("max_length", ASKED | ANSWERED, Action.FLAG, {"limit": 100_000}),
-    ("links", ANSWERED, Action.FLAG, {"allowed_hosts": ["example.com"]}),
-    ("code", frozenset({Stage.OUTPUT}), Action.FLAG, {"languages": ["bash"]}),
-    ("refusal", frozenset({Stage.OUTPUT}), Action.FLAG, {}),
-)
-"""A full policy: kind, stages, action, options. None blocks, so that every call is a whole one."""
 
 
 def _tenant(slug: str, clear_key: str) -> Tenant:
@@ -52,11 +36,7 @@ def _tenant(slug: str, clear_key: str) -> Tenant:
 
 
 def _guard(tenant: Tenant) -> None:
-    rules = [
-        RuleSpec(id=kind, name=kind, kind=kind, stages=stages, action=action, options=options)
-        for kind, stages, action, options in FULL
-    ]
-    publish(policy=create_policy(name="Full", tenant=tenant, rules=rules), mode=Policy.Mode.ENFORCE)
+    publish(policy=create_policy(name="Full", tenant=tenant, rules=FULL), mode=Policy.Mode.ENFORCE)
 
 
 def main(upstream_url: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.guardrails.latency import print_fast_tier
 from guardrails.engine.detectors.injection import InjectionDetector, Where
 from guardrails.engine.text import Text
 from guardrails.training import injection as training
@@ -38,6 +39,7 @@ def run(file: Path) -> None:
     _print_totals(rows, judged)
     _print_planted(rows, file.parent)
     _print_latency(rows, shipped)
+    print_fast_tier([row.text for row in rows if not row.label])
 
 
 def _finds(detector: InjectionDetector, text: str) -> bool:

@@ -10,6 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from time import thread_time_ns
 from typing import Any
 
+import numpy as np
+
+from bench.full_policy import FULL
+from contracts.guardrails import PolicySpec, Stage
+from guardrails.engine.detector import Detector
+from guardrails.engine.policy import text_at
+from guardrails.engine.policy_set import PolicySet
 from guardrails.engine.text import Text
 
 PROSE = (
@@ -17,7 +24,7 @@ PROSE = (
     " before the weekend. "
     "Please answer politely, in at most three sentences, and mention that the refund policy allows thirty days. "
 )
-FULL = (
+CROWDED = (
     "Dear Mr. Smith, your order 48213 of 12 March 2024 goes to 14 Baker Street, Apt. 5, London NW1"
     " 6XE. Call +44 20 7946 0958 or "
     "write to jo.smith@example.com from 192.168.10.24; the card 4556 2991 9792 5850 and the account"
@@ -26,7 +33,7 @@ FULL = (
 )
 NASTY = {
     "prose": PROSE,
-    "full of data": FULL,
+    "full of data": CROWDED,
     "figures apart": "1 ",
     "figures and dashes": "1-",
     "figures": "7",
@@ -38,6 +45,9 @@ NASTY = {
     "numbers and names": "12 Rue ",
     "slashes": "://a",
 }
+
+
+_ROUNDS = 5
 
 
 def print_latency(finders: Mapping[str, Callable[[Text], Sequence[Any]]]) -> None:
@@ -53,6 +63,50 @@ def print_latency(finders: Mapping[str, Callable[[Text], Sequence[Any]]]) -> Non
         for kind, piece in NASTY.items():
             short, middle, long = (_once(find, _of_length(piece, size)) for size in (10_000, 100_000, 1_000_000))
             print(f"{name:<24}{kind:<22}{short:>10.1f}{middle:>11.1f}{long:>10.1f}{long / max(middle, 0.001):>15.1f}")
+
+
+def print_fast_tier(texts: Sequence[str], *, characters: int = 2_000) -> None:
+    """Milliseconds that all fast rules of a full policy take for so many characters of the texts as a prompt."""
+    everything = "\n".join(texts)
+    pieces = [everything[start : start + characters] for start in range(0, len(everything) - characters, characters)]
+    if not pieces:
+        return
+    rules = [
+        rule.fast
+        for rule in PolicySet((PolicySpec(id="full", name="Full", version=1, rules=tuple(FULL)),)).at(Stage.INPUT)
+        if rule.fast is not None
+    ]
+    for piece in pieces[:20]:  # the first ones fill caches
+        _find_all(rules, piece)
+    gc.collect()
+    gc.disable()
+    taken = [_find_all(rules, piece) for _ in range(_ROUNDS) for piece in pieces]
+    gc.enable()
+    p50, p99 = np.quantile(taken, (0.5, 0.99))
+    print(
+        f"\n{len(rules)} fast rules at {characters} characters, {len(pieces)} prompts {_ROUNDS} times: p50 {p50:.2f}, "
+        f"p99 {p99:.2f} ms of the processor; a loop of a million additions takes it {_speed():.0f} ms"
+    )
+
+
+def _find_all(rules: Sequence[Detector], piece: str) -> float:
+    text = text_at(Stage.INPUT, piece)
+    began = thread_time_ns()
+    for rule in rules:
+        rule.find(text)
+    return (thread_time_ns() - began) / 1e6
+
+
+def _speed() -> float:
+    """What the machine is capable of just now: the best of five, in milliseconds."""
+    best = float("inf")
+    for _ in range(5):
+        began = thread_time_ns()
+        total = 0
+        for number in range(1_000_000):
+            total += number
+        best = min(best, (thread_time_ns() - began) / 1e6)
+    return best
 
 
 def _of_length(piece: str, length: int) -> str:

@@ -18,13 +18,12 @@ from functools import cache
 
 from guardrails.engine.detectors.triggers import Triggers
 from guardrails.engine.folding import Reading, folded
+from guardrails.engine.quick_search import base32_words, base64_words, leet_words, letters_apart
 
 MOST_READINGS = 12
 LONGEST_CODE = 200_000
 """Characters of one code word that are decoded at the most."""
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[A-Za-z0-9+/_-]{2,})*={0,2}")
-_BASE32 = re.compile(r"\b[A-Z2-7]{16,}={0,6}")
 _HEX = re.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :,]?){8,}")
 _BINARY = re.compile(r"\b(?:[01]{8}[ ,]?){4,}")
 _CODE_POINT = r"(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
@@ -33,15 +32,15 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(r"(?:\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))+")
 _ENTITY = re.compile(r"(?:&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});)+")
 _ONE_ESCAPE = re.compile(r"\\[ux]\{?([0-9A-Fa-f]+)\}?")
+_LETTER = re.compile(r"[A-Za-z]")
 _GAP = re.compile(r"[ .\-_*|,/+~]+")
-_APART = re.compile(r"(?<!\w)[A-Za-z0-9@$!](?:[ .\-_*|,/+~]{1,3}[A-Za-z0-9@$!](?![A-Za-z0-9])){4,}")
-_TORN = re.compile(r"(?<=[A-Za-z])(?:[*~`|^#]{1,3}|[\u2190-\u2bff\U0001f000-\U0001faff]{1,3})(?=[A-Za-z])")
-_SYLLABLES = re.compile(r"(?<=[A-Za-z])(?<![A-Za-z]{4})[-._](?=[A-Za-z]{1,3}(?![A-Za-z]))")
-_LEAST_SYLLABLES = 3
-_LEET = re.compile(
-    r"(?<![\w.@/=+\-])(?:[A-Za-z]+(?:[013457@$]|!(?=[A-Za-z]))|[013457@$][A-Za-z])[A-Za-z013457@$]*"
-    r"(?![\w@/=+\-]|\.\w)"
+# What looks back does so behind its first character: expressions that begin with one are searched for much sooner.
+_TORN = re.compile(
+    r"[*~`|^#\u2190-\u2bff\U0001f000-\U0001faff](?<=[A-Za-z].)"
+    r"(?:(?<=[*~`|^#])[*~`|^#]{0,2}|(?<![*~`|^#])[\u2190-\u2bff\U0001f000-\U0001faff]{0,2})(?=[A-Za-z])"
 )
+_SYLLABLES = re.compile(r"[-._](?<=[A-Za-z].)(?<![A-Za-z]{4}.)(?=[A-Za-z]{1,3}(?![A-Za-z]))")
+_LEAST_SYLLABLES = 3
 _INNER_FIGURE = re.compile(r"[A-Za-z][013457@$!]+[A-Za-z]")
 _LEET_LETTERS = str.maketrans("013457@$!", "oleastasi")
 _LEET_LETTERS_I = str.maketrans("013457@$!", "oieastasi")
@@ -89,12 +88,12 @@ def _gates_open(text: str) -> frozenset[str]:
 def _unwrapped(reading: Reading, gates: frozenset[str]) -> Iterator[Reading]:
     """The text with code words of one kind decoded, for each kind of which it has any."""
     text = reading.text
-    for disguise, _, pattern, decode in _CODES:
+    for disguise, _, find, decode in _CODES:
         if disguise not in gates:
             continue
         found = [
             (match.start(), match.end(), said)
-            for match in pattern.finditer(text)
+            for match in find(text)
             if (said := decode(match[0][:LONGEST_CODE])) and said != match[0]
         ]
         if found:
@@ -142,7 +141,7 @@ def _words_reversed(reading: Reading) -> Reading:
 
 
 def _leet(reading: Reading) -> Iterator[Reading]:
-    found = [match for match in _LEET.finditer(reading.text) if sum(map(str.isalpha, match[0])) >= 2]
+    found = [match for match in leet_words(reading.text) if sum(map(str.isalpha, match[0])) >= 2]
     if not any(_INNER_FIGURE.search(match[0]) for match in found):
         return
     for letters in (_LEET_LETTERS_I, _LEET_LETTERS):
@@ -153,8 +152,10 @@ def _leet(reading: Reading) -> Iterator[Reading]:
 
 def _joined(text: str) -> Iterator[tuple[int, int, str]]:
     """Runs of single letters, as words where wider gaps part them."""
-    for match in _APART.finditer(text):
+    for match in letters_apart(text):
         run = match[0]
+        if not _LETTER.search(run):
+            continue  # a list of figures
         gaps = _GAP.findall(run)
         widest, narrowest = max(map(len, gaps)), min(map(len, gaps))
         parts = re.split(rf"[ .\-_*|,/+~]{{{widest}}}", run) if narrowest < widest else [run]
@@ -225,15 +226,15 @@ _LEET_NAME = "figures for letters"
 _APART_NAME = "letters apart"
 _TORN_NAME = "torn words"
 
-_CODES: tuple[tuple[str, str, re.Pattern[str], Callable[[str], str]], ...] = (
-    ("base64", r"[A-Za-z0-9+/_-]{16}", _BASE64, _base64),
-    ("base32", r"[A-Z2-7]{16}", _BASE32, _base32),
-    ("hexadecimal", r"(?:[0-9A-Fa-f]{2}[ :,]){7}|[0-9A-Fa-f]{16}", _HEX, _hex),
-    ("binary", r"[01]{8}[ ,]?[01]{8}", _BINARY, _binary),
-    ("decimal codes", r"(?:[0-9]{2,3}[, ]+){6}", _DECIMAL, _decimal),
-    ("percent-encoding", r"%[0-9A-Fa-f]{2}", _PERCENT, _percent),
-    ("escapes", r"\\[ux]", _ESCAPE, _escape),
-    ("entities", r"&(?:#[0-9xX]|[A-Za-z]{2,10};)", _ENTITY, _entity),
+_CODES: tuple[tuple[str, str, Callable[[str], Iterator[re.Match[str]]], Callable[[str], str]], ...] = (
+    ("base64", r"[A-Za-z0-9+/_-]{16}", base64_words, _base64),
+    ("base32", r"[A-Z2-7]{16}", base32_words, _base32),
+    ("hexadecimal", r"(?:[0-9A-Fa-f]{2}[ :,]){7}|[0-9A-Fa-f]{16}", _HEX.finditer, _hex),
+    ("binary", r"[01]{8}[ ,]?[01]{8}", _BINARY.finditer, _binary),
+    ("decimal codes", r"(?:[0-9]{2,3}[, ]+){6}", _DECIMAL.finditer, _decimal),
+    ("percent-encoding", r"%[0-9A-Fa-f]{2}", _PERCENT.finditer, _percent),
+    ("escapes", r"\\[ux]", _ESCAPE.finditer, _escape),
+    ("entities", r"&(?:#[0-9xX]|[A-Za-z]{2,10};)", _ENTITY.finditer, _entity),
 )
 """What it is called, what a text that has it contains, where it is, what it says (nothing: it is none)."""
 

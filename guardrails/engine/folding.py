@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import string
+import sys
 import unicodedata
 from array import array
 from bisect import bisect_right
@@ -16,6 +16,7 @@ from guardrails.engine.lookalikes import (
     AS_LETTERS,
     AS_READ,
     LETTER_LIKES,
+    MARK_CHARACTERS,
     MARKS,
     NOT_AS_IT_STANDS,
     ODD,
@@ -23,8 +24,16 @@ from guardrails.engine.lookalikes import (
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _CONTROLS = bytes(code for code in range(128) if _CONTROL.match(chr(code)))
-_WORD = re.compile(r"[^\W\d_]+(?:[\d_]*[^\W\d_])*")
-_ASCII_LETTERS = frozenset(string.ascii_letters)
+_WORDS = re.compile(
+    r"[\x00-\x7f]+(?:(?!\w)|(?<=\W))"  # as much as is no part of a word that goes on beyond ASCII
+    r"|[\d_]*+(?P<word>[^\W\d_]+(?:[\d_]*[^\W\d_])*)?"
+)
+_LATIN_LETTER = re.compile("[A-Za-z]")
+_ASCII_BLANKS = "\n\t\r\x0b\x0c"
+_BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != " ")
+_PLAIN_ASCII = bytes(set(range(128)).difference(_CONTROLS))
+_IN_ORDER = array("q", range(1 << 14))
+"""The places of a text that is read as it stands: copied, not counted out."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -69,13 +78,16 @@ class Reading(msgspec.Struct, frozen=True):
         old = self.places
         if all(end - start == len(instead) for start, end, instead in pieces):
             return old  # letter by letter
+        if old is None:
+            size = len(self.text) + 1
+            old = _IN_ORDER if size <= len(_IN_ORDER) else array("q", range(size))
         places = array("q")
         done = 0
         for start, end, instead in pieces:
-            places.extend(range(done, start) if old is None else old[done:start])
-            places.extend([start if old is None else old[start]] * len(instead))
+            places += old[done:start]
+            places += old[start : start + 1] * len(instead)
             done = end
-        places.extend(range(done, len(self.text) + 1) if old is None else old[done:])
+        places += old[done : len(self.text) + 1]
         return places
 
 
@@ -94,14 +106,23 @@ def folded(original: str) -> Reading:
             # Most texts have none, which this sees ten times as fast.
             return reading
         return reading.replaced((m.start(), m.end(), "") for m in _CONTROL.finditer(original))
-    odd = ODD.intersection(set(original))
+    special = _beyond_ascii(original)
+    odd = ODD.intersection(special)
     if odd:
         reading = _plain(original, {character: AS_READ[ord(character)] for character in odd})
-    reading = reading.replaced(_without_marks(reading.text))
-    letters = set(reading.text)
-    if LETTER_LIKES.isdisjoint(letters) or (_ASCII_LETTERS.isdisjoint(letters) and not _all_alone(letters)):
+        special = _beyond_ascii(reading.text)
+    if not MARK_CHARACTERS.isdisjoint(special):
+        reading = reading.replaced(_without_marks(reading.text))
+        special = _beyond_ascii(reading.text)
+    if LETTER_LIKES.isdisjoint(special) or not (_LATIN_LETTER.search(reading.text) or _all_alone(special)):
         return reading
     return reading.replaced(_look_alikes(reading.text))
+
+
+def _beyond_ascii(text: str) -> set[str]:
+    """The characters that are not plain ASCII: few in most texts, and found by one pass over their bytes."""
+    data = text.encode(errors="surrogatepass")
+    return set(data.translate(None, _PLAIN_ASCII).decode(errors="surrogatepass"))
 
 
 def in_small_letters(text: str) -> str:
@@ -112,12 +133,10 @@ def in_small_letters(text: str) -> str:
 
 def with_plain_blanks(text: str) -> str:
     """The text with a plain blank for each other one."""
-    if text.isascii():
-        # Most texts have none of them, which this sees far sooner than a table of characters would.
-        for blank in "\n\t\r\x0b\x0c":
-            text = text.replace(blank, " ")
-        return text
-    return "".join(" " if char.isspace() else char for char in text)
+    # Most texts have none of them, which this sees far sooner than a table of characters would.
+    for blank in _ASCII_BLANKS if text.isascii() else _BLANKS:
+        text = text.replace(blank, " ")
+    return text
 
 
 def _small(char: str) -> str:
@@ -154,24 +173,26 @@ def _look_alikes(text: str) -> Iterator[tuple[int, int, str]]:
     """Words that pass for Latin ones, and as what."""
     disguised: list[re.Match[str]] = []
     amid_other = False
-    for word in _WORD.finditer(text):
-        kind = _alphabet(word[0])
+    for found in _WORDS.finditer(text):
+        kind = _alphabet(found["word"]) if found["word"] else "latin" if _LATIN_LETTER.search(found[0]) else ""
         if kind == "look-alike":
-            disguised.append(word)
+            disguised.append(found)
+            continue
+        if not kind:
             continue
         if not (amid_other or kind == "other"):
             yield from _read_as_latin(disguised)
         disguised.clear()
         amid_other = kind == "other"
         if kind == "mixed":
-            yield from _read_as_latin([word])
+            yield from _read_as_latin([found])
     if not amid_other:
         yield from _read_as_latin(disguised)
 
 
 def _read_as_latin(words: Iterable[re.Match[str]]) -> Iterator[tuple[int, int, str]]:
     for word in words:
-        yield word.start(), word.end(), word[0].translate(AS_LETTERS)
+        yield *word.span("word"), word["word"].translate(AS_LETTERS)
 
 
 def _all_alone(characters: set[str]) -> bool:
@@ -185,6 +206,6 @@ def _alphabet(word: str) -> str:
     letters = set(word)
     if LETTER_LIKES.isdisjoint(letters):
         return "latin" if word[0] < "\u0250" else "other"
-    if not _ASCII_LETTERS.isdisjoint(letters):
+    if _LATIN_LETTER.search(word):
         return "mixed"
     return "look-alike" if len(word) > 1 and letters <= ALONE else "other"

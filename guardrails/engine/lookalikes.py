@@ -96,4 +96,5 @@ MARK_CODES = (
 )  # fmt: skip
 MARKS = re.compile("[" + "".join(rf"\u{first:04x}-\u{last:04x}" for first, last in MARK_CODES) + "]+")
 """Marks upon a letter, beneath it and through it."""
+MARK_CHARACTERS = frozenset(chr(code) for first, last in MARK_CODES for code in range(first, last + 1))
 LETTER_LIKES = frozenset(map(chr, AS_LETTERS))

@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from guardrails.engine.detectors.injection.classifier import Classifier, parts, windows
-from guardrails.engine.detectors.injection.features import BUCKETS, features
+from guardrails.engine.detectors.injection.features import BUCKETS
 from guardrails.engine.text import Text
 from guardrails.training import application_prompts, wordings
 from guardrails.training.templates import made
@@ -140,7 +140,7 @@ def usable(examples: Sequence[Example]) -> list[Example]:
 def _row(data: bytes, start: int, end: int) -> tuple[list[int], list[float]]:
     counted: Counter[int] = Counter()
     value: dict[int, float] = {}
-    for buckets, by in parts(features(data), start, end):
+    for buckets, by in parts(data, start, end):
         for bucket in buckets.tolist():
             counted[bucket] += 1
             value[bucket] = value.get(bucket, 0.0) + by

@@ -61,6 +61,7 @@ def test_what_was_decoded_has_its_place_in_the_original(disguise):
     [
         "Please send the well-known report to jane.doe@example.com by 10:30; see https://example.com/a/b_c?d=e&f=g.",
         "R&D spent 100% of its 2,048 units on base64 and utf8 at 50%, e.g. in /usr/share/doc/python3.",
+        "Sorted, [5, 3, 2, 8, 1, 4] is 1 2 3 4 5 8.",
         "d41d8cd98f00b204e9800998ecf8427e is the digest, 550e8400-e29b-41d4-a716-446655440000 the id.",
     ],
 )

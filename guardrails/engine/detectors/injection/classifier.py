@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from itertools import pairwise
 from math import exp, sqrt
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from guardrails.engine.detectors.injection.features import LENGTHS, Features, features, features_of_one
+from guardrails.engine.detectors.injection.features import LENGTHS, Buckets, features, features_of_one
 
 WINDOW = 2048
 """Bytes that are weighed together; those of longer texts overlap by half."""
@@ -59,12 +61,14 @@ class Classifier:
         """How likely the windows of the text in UTF-8 are attacks."""
         if len(data) <= WINDOW:
             return self._weigh_one(data)
-        found = features(data)
         starts, ends = windows(len(data))
+        places = np.unique(np.concatenate((starts, ends)))
+        found = features(data, places.tolist())
+        edges = np.searchsorted(places, starts), np.searchsorted(places, ends)
         logits = (
             self._bias
-            + self._sums(found.grams, found.places, starts, ends)
-            + self._sums(found.words, found.word_places, starts, ends)
+            + self._sums(found.grams, found.gram_ends, *(found.characters[edge] for edge in edges))
+            + self._sums(found.words, found.word_ends, *(found.words_before[edge] for edge in edges))
         )
         return Weighed(starts.tolist(), ends.tolist(), 1 / (1 + np.exp(-logits)))
 
@@ -81,25 +85,33 @@ class Classifier:
         return int(np.add.reduce(self._weights.take(buckets), dtype=np.int64))
 
     def _sums(
-        self, buckets: list[npt.NDArray[np.int64]], places: npt.NDArray[np.int64], *edges: npt.NDArray[np.int64]
+        self, buckets: Buckets, ends: Sequence[int], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
     ) -> Values:
-        """Per window, the sum of the weights of its n-grams over the root of their number."""
-        total = np.zeros(len(places) + 1, dtype=np.int64)
-        for one in buckets:
-            total[1 : len(one) + 1] += self._weights.take(one)
-        np.cumsum(total, out=total)
-        first, last = (np.searchsorted(places, edge) for edge in edges)
-        sums: Values = (
-            self._scale * (total[last] - total[first]) / np.sqrt(np.maximum(len(LENGTHS) * (last - first), 1))
-        )
-        return sums
+        """Per window, the sum of the weights of its n-grams over the root of their number.
+
+        Args:
+            buckets: of each kind of n-gram behind one another.
+            ends: where each kind ends.
+            first: which n-gram of its kind is the first of the window.
+            last: which is the first behind it.
+        """
+        total = np.zeros(len(buckets) + 1, dtype=np.int64)
+        np.cumsum(self._weights.take(buckets), dtype=np.int64, out=total[1:])
+        sums = np.zeros(len(first), dtype=np.int64)
+        for start, end in pairwise((0, *ends)):
+            sums += total[np.minimum(last + start, end)] - total[np.minimum(first + start, end)]
+        weighed: Values = self._scale * sums / np.sqrt(np.maximum(len(LENGTHS) * (last - first), 1))
+        return weighed
 
 
-def parts(found: Features, start: int, end: int) -> list[tuple[npt.NDArray[np.int64], float]]:
-    """What :meth:`Classifier.weigh` sums up for a window: buckets, and by what each of them counts."""
+def parts(data: bytes, start: int, end: int) -> list[tuple[npt.NDArray[np.int64], float]]:
+    """What :meth:`Classifier.weigh` sums up for a window of the text: buckets, and by what each of them counts."""
+    found = features(data, (start, end))
     parted = []
-    for buckets, places in ((found.grams, found.places), (found.words, found.word_places)):
-        first, last = np.searchsorted(places, (start, end))
-        one = 1 / np.sqrt(max(len(LENGTHS) * (last - first), 1))
-        parted += [(kind[first:last], float(one)) for kind in buckets]
+    for buckets, ends, (first, last) in (
+        (found.grams, found.gram_ends, found.characters.tolist()),
+        (found.words, found.word_ends, found.words_before.tolist()),
+    ):
+        one = 1 / sqrt(max(len(LENGTHS) * (last - first), 1))
+        parted += [(buckets[low + first : min(low + last, high)], one) for low, high in pairwise((0, *ends))]
     return parted

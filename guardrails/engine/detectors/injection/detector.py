@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
-import re2
-
 from contracts.guardrails import Finding
 from guardrails.engine.decoding import disguises
 from guardrails.engine.detectors.injection.classifier import Classifier
+from guardrails.engine.detectors.injection.expression import Expression
 from guardrails.engine.detectors.injection.families import FAMILIES, REACH, Entity, Family
 from guardrails.engine.detectors.injection.needs import Needs
 from guardrails.engine.detectors.triggers import around
@@ -63,8 +62,8 @@ class InjectionDetector:
         disguises()
         self._least_score = least_score
         self._families = [one for one in FAMILIES if phrases and (where is Where.DATA or not one.in_data_only)]
-        self._patterns = [re2.compile(f"(?i){one.pattern}") for one in self._families]
-        self._cores = [re2.compile(f"(?i){one.core}") if one.core else None for one in self._families]
+        self._patterns = [Expression(one.pattern) for one in self._families]
+        self._cores = [Expression(one.core) if one.core else None for one in self._families]
         self._needs = Needs(self._families)
         self._classifiers = [Classifier.shipped(name) for name in _WEIGHTS[where]] if classifier else []
 
@@ -76,9 +75,9 @@ class InjectionDetector:
         return _apart(one for one in found if one.score >= self._least_score)
 
     def _find_in(self, reading: Reading) -> Iterator[Finding]:
-        for index in self._needs.met(reading.text):
-            yield from _phrases(reading, self._families[index], self._patterns[index], self._cores[index])
         data = reading.text.encode(errors="replace")
+        for index in self._needs.met(reading.text):
+            yield from _phrases(reading, data, self._families[index], self._patterns[index], self._cores[index])
         for classifier in self._classifiers:
             weighed = classifier.weigh(data)
             for start, end, score in zip(weighed.starts, weighed.ends, weighed.scores.tolist(), strict=True):
@@ -91,20 +90,21 @@ _WEIGHTS: Final = {Where.PROMPT: ("prompt",), Where.DATA: ("prompt",)}
 
 
 def _phrases(
-    reading: Reading, family: Family, pattern: re.Pattern[str], core: re.Pattern[str] | None
+    reading: Reading, data: bytes, family: Family, pattern: Expression, core: Expression | None
 ) -> Iterator[Finding]:
-    for start, end in _spans(reading.text, pattern, core):
+    for start, end in _spans(reading.text, data, pattern, core):
         score = MENTIONED if _is_mentioned(reading.text, start, end) else family.score
         yield _finding(reading, start, end, family.entity, score, family.evidence)
 
 
-def _spans(text: str, pattern: re.Pattern[str], core: re.Pattern[str] | None) -> Iterator[tuple[int, int]]:
+def _spans(text: str, data: bytes, pattern: Expression, core: Expression | None) -> Iterator[tuple[int, int]]:
     if core is None:
-        yield from (match.span() for match in pattern.finditer(text))
+        yield from pattern.spans(text, data)
         return
-    for start, end in around([match.span() for match in core.finditer(text)], REACH, REACH, len(text)):
-        for match in pattern.finditer(text[start:end]):
-            yield start + match.start(), start + match.end()
+    for start, end in around(list(core.spans(text, data)), REACH, REACH, len(text)):
+        part = text[start:end]
+        for first, last in pattern.spans(part, part.encode(errors="replace")):
+            yield start + first, start + last
 
 
 def _is_mentioned(text: str, start: int, end: int) -> bool:

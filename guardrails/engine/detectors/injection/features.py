@@ -54,14 +54,19 @@ _IN_WORD = _in_word()
 
 
 class Features(NamedTuple):
-    """The n-grams of a text: their buckets, and at which byte of it they begin."""
+    """The n-grams of a text, and how many of them begin before some places in it."""
 
-    grams: list[Buckets]
-    """Of characters: one array for each of ``LENGTHS``; item i begins at ``places[i]``."""
-    places: Places
-    words: list[Buckets]
-    """Of words: single ones, neighbours, and those with one between; item i begins at ``word_places[i]``."""
-    word_places: Places
+    grams: Buckets
+    """Of characters: those of each of ``LENGTHS`` behind one another."""
+    gram_ends: Sequence[int]
+    """Where those of each length end."""
+    characters: Places
+    """Before each of the places that were asked for: of each length, so many n-grams begin there, if there are."""
+    words: Buckets
+    """Of words: single ones, neighbours, and those with one between, behind one another."""
+    word_ends: Sequence[int]
+    words_before: Places
+    """As ``characters``."""
 
 
 @lru_cache(maxsize=4)
@@ -96,30 +101,41 @@ def _buckets(hashes: Hashes) -> Buckets:
     return hashes.view(np.int64)
 
 
-def features(data: bytes) -> Features:
-    """What the text in UTF-8 is made of; runs of blanks count as one."""
-    raw = np.frombuffer(data.translate(_AS), dtype=np.uint8)
-    blank = raw == _SPACE
-    kept = np.ones(len(raw), dtype=bool)
-    kept[1:] = ~(blank[1:] & blank[:-1])
-    places = np.flatnonzero(kept)
-    grams, gram_ends, words, word_ends, starts = _of_letters(raw[places].tobytes())
-    return Features(_parted(grams, gram_ends), places, _parted(words, word_ends), places[starts])
+def features(data: bytes, places: Sequence[int]) -> Features:
+    """What the text in UTF-8 is made of; runs of blanks count as one.
 
-
-def _parted(buckets: Buckets, ends: Sequence[int]) -> list[Buckets]:
-    return [buckets[start:end] for start, end in pairwise((0, *ends))]
+    Args:
+        data: the text.
+        places: bytes of it, ascending.
+    """
+    pieces: list[bytes] = []
+    before = [0]
+    for start, end in pairwise((0, *places, len(data))):
+        piece = _lean(data[start:end])
+        if pieces and piece[:1] == b" " == pieces[-1][-1:]:
+            piece = piece[1:]
+        if piece:
+            pieces.append(piece)
+        before.append(before[-1] + len(piece))
+    grams, gram_ends, words, word_ends, starts = _of_letters(b"".join(pieces))
+    characters = np.array(before[1:-1], dtype=np.int64)
+    return Features(grams, gram_ends, characters, words, word_ends, np.searchsorted(starts, characters))
 
 
 def features_of_one(data: bytes) -> tuple[Buckets, int, Buckets, int]:
-    """As :func:`features`, in fewer passes and without the places: n-grams of characters and the number of characters,
-    of words and the number of words.
+    """As :func:`features`, without places: n-grams of characters and the number of characters, of words and the number
+    of words.
     """
+    lean = _lean(data)
+    grams, _, words, _, starts = _of_letters(lean)
+    return grams, len(lean), words, len(starts)
+
+
+def _lean(data: bytes) -> bytes:
     lean = data.translate(_AS)
     while _TWO_BLANKS in lean:
         lean = lean.replace(_TWO_BLANKS, b" ")
-    grams, _, words, _, starts = _of_letters(lean)
-    return grams, len(lean), words, len(starts)
+    return lean
 
 
 def _of_letters(letters: bytes) -> tuple[Buckets, Sequence[int], Buckets, Sequence[int], Places]:

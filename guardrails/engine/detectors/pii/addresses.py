@@ -24,7 +24,7 @@ _LINK: Final = (
     r"(?:de|del|della|delle|degli|dei|di|do|da|dos|das|du|des|la|le|les|los|las|el|van|von|der|den|of|the|y|i|al)"
 )
 _LINKS: Final = frozenset(_LINK[3:-1].split("|"))
-_TOKEN: Final = re.compile(r"[^\s,;:()\"<>?!|]+|[\n,;:()\"<>?!|]")
+_MARKS: Final = frozenset('\n,;:()"<>?!|')
 _HOUSE: Final = re.compile(r"\d{1,5}(?:[A-Za-z]|[-/]\d{1,4})?|\d{1,3}(?:st|nd|rd|th)")
 _NUMBER_AFTER: Final = re.compile(rf"[ ]?,?[ ]?(?:n[.º°]+[ ]?)?{_NUMBER}(?!\w)")
 _NUMBER_BEFORE: Final = re.compile(rf"(?<!\w){_NUMBER},?[ ]+\Z")
@@ -75,14 +75,13 @@ class _Before:
         """The number stands behind the name."""
         self.capitals = self.words = 0
         floor = max(0, spot - _REACH)
-        for token in reversed(list(_TOKEN.finditer(text, floor, spot))):
-            if token.start() == floor > 0 or not self._take(token, lower=lower):
+        for start, word in _backwards(text, floor, spot):
+            if start == floor > 0 or not self._take(start, word, lower=lower):
                 break
 
-    def _take(self, token: re.Match[str], *, lower: bool) -> bool:
-        word = token[0]
+    def _take(self, start: int, word: str, *, lower: bool) -> bool:
         if _HOUSE.fullmatch(word):
-            self.start = token.start()
+            self.start = start
             is_behind = not (self.words or self.behind)
             self.behind = self.behind or is_behind
             self.house = True
@@ -94,8 +93,25 @@ class _Before:
         self.words += 1
         if word[0].isupper() or lower:
             self.capitals += 1
-            self.start = token.start()
+            self.start = start
         return True
+
+
+def _backwards(text: str, floor: int, end: int) -> Iterator[tuple[int, str]]:
+    """Words and marks with their starts, the last first: mostly only one or two are asked for."""
+    while end > floor:
+        char = text[end - 1]
+        if char in _MARKS:
+            end -= 1
+            yield end, char
+        elif char.isspace():
+            end -= 1
+        else:
+            start = end - 1
+            while start > floor and not ((char := text[start - 1]) in _MARKS or char.isspace()):
+                start -= 1
+            yield start, text[start:end]
+            end = start
 
 
 # --- streets -----------------------------------------------------------------------------------------
