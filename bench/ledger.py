@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 import msgspec
 import psycopg
 from django.db.backends.utils import CursorWrapper
+from psycopg import sql
 
 ANALYTICS_BAR_MS = 300.0
 SPENDING_BAR_MS = 20.0
@@ -44,8 +45,10 @@ Case = tuple[str, Callable[[], Any], float]
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """The address of an empty database that is dropped in the end."""
+def database(keep: str = "") -> Iterator[str]:
+    """The address of an empty database that is dropped in the end; or of one of this name that stays on the server of
+    ``DATABASE_URL``, as an earlier run left it.
+    """
     with ExitStack() as stack:
         server = os.environ.get("DATABASE_URL")
         if not server:
@@ -58,16 +61,19 @@ def database() -> Iterator[str]:
             stack.enter_context(running([postgres], layout.logs))
             postgres.ensure_database()
             server = layout.database_url()
-        name = f"bench_ledger_{os.getpid()}"
+        name = keep or f"bench_ledger_{os.getpid()}"
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            there = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone()
+            if there is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             parts = urlsplit(server)
             # urlunsplit leaves the slashes out where there is no host, as with a socket.
             yield f"{parts.scheme}://{parts.netloc}/{name}?{parts.query}"
         finally:
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            if not keep:
+                with psycopg.connect(server, autocommit=True) as connection:
+                    connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def rows(count: int) -> Iterator[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import msgspec
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
 from contracts.errors import ServiceUnavailable
@@ -19,10 +21,10 @@ from rag.models import Collection
 from rag.search.answering import retrieved
 from rag.search.embedding import local_vectors, routed_vectors, vectors_of_routes
 from rag.search.finding import RERANKED, Search, Shortlist, Vectors
-from rag.search.limits import Deadline, cursor_for
+from rag.search.limits import Deadline
 from rag.search.reranking import locally_reranked, reranked_by_model
 from rag.search.rewriting import rewritten
-from rag.search.scope import Scope, collections_of, scope_of
+from rag.search.scope import READ_S, Scope, collections_of, scope_of
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,6 @@ T = TypeVar("T")
 
 THREADS: Final = 4
 """Searches of one worker at a time; each has a connection while it lasts."""
-READ_S: Final = 2.0
-"""For collections and their settings, before any search."""
 CLOSE_S: Final = 1.0
 """For closing connections that no search is using."""
 SLACK_S: Final = 0.5
@@ -63,7 +63,7 @@ class PostgresRetriever:
             ServiceUnavailable: nothing can be searched.
         """
         began = asyncio.get_running_loop().time()
-        scope = await self._asked(lambda: _read(query), READ_S + SLACK_S)
+        scope = await self._asked(lambda: scope_of(query), READ_S + SLACK_S)
         deadline = Deadline(scope.timeout_s)
         timings: dict[str, float] = {}
         degraded: list[str] = []
@@ -124,7 +124,7 @@ class _Connections:
     def use(self, work: Callable[[], T]) -> T:
         """Done with this thread's connection; one that was cut since it was last used is made anew."""
         mine = connections[DEFAULT_DB_ALIAS]
-        if mine.connection is not None and not mine.is_usable():
+        if mine.connection is not None and _has_news(mine.connection) and not mine.is_usable():
             mine.close()
         try:
             return work()
@@ -157,6 +157,19 @@ def _is_open(one: Any) -> bool:
     return one.connection is not None and not one.connection.closed
 
 
+def _has_news(raw: Any) -> bool:
+    """Whether something came in since the last answer: PostgreSQL says goodbye, or closes.
+
+    Looking costs a thousandth of asking.
+    """
+    try:
+        poll = select.poll()
+        poll.register(raw.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+    except (OSError, psycopg.OperationalError):  # it was closed on this side
+        return True
+
+
 def search_now(
     *,
     tenant: Any,
@@ -183,21 +196,13 @@ def search_now(
         explain=explain,
         **more,
     )
-    scope = _read(query)
+    scope = scope_of(query)
     deadline = Deadline(scope.timeout_s)
     routed = vectors_of_routes(scope, [text])
     short = _found(scope, [text], routed, deadline)
     scores = locally_reranked(short) if scope.reranker == Collection.Reranker.LOCAL else None
     answer = retrieved(short, deadline, scores)
     return _with_timings(answer, {**answer.timings_ms, "total": (scope.timeout_s - deadline.left_s()) * 1_000})
-
-
-def _read(query: RetrievalQuery) -> Scope:
-    """The scope with all that PostgreSQL knows of it."""
-    with cursor_for(READ_S):
-        scope = scope_of(query)
-        _ = scope.marks, scope.indexes, scope.broken, scope.few
-        return scope
 
 
 def _found(scope: Scope, queries: Sequence[str], routed: Vectors, deadline: Deadline) -> Shortlist:

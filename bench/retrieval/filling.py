@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def installed() -> Iterator[None]:
-    """Django with an empty, migrated database, and Redis for what would be done in the background."""
-    with database() as address, _redis() as redis:
+def installed(keep: str = "") -> Iterator[None]:
+    """Django with an empty, migrated database (or one of this name that is kept), and Redis for what would be done in
+    the background.
+    """
+    with database(keep) as address, _redis() as redis:
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = address, redis
         os.environ.setdefault("BREAKWATER_ENV", "test")
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")

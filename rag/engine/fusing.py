@@ -10,8 +10,8 @@ import msgspec
 K: Final = 10
 """Of reciprocal ranks: how little the very first stand out. Less than the 60 of Cormack et al. (SIGIR 2009), whose
 rankings are of systems that are alike; on judged questions of two collections 10 does as well or better."""
-DEPTH: Final = 200
-"""How many each search finds before they are fused."""
+DEPTH: Final = 100
+"""How many each search finds at least before they are fused."""
 LESS_SURE: Final = {"static": 0.7}
 """What a ranking by vectors counts beside one by words, for models that know meanings less well; others: 1."""
 OTHER_WORDS: Final = 0.5

@@ -14,7 +14,7 @@ from contracts.tenant_scope import across_tenants
 from rag.ingest.locks import only_worker
 from rag.models import Document, EmbeddingIndex
 from rag.search import hnsw
-from rag.search.scope import hnsw_name
+from rag.search.rows import hnsw_name
 
 log = logging.getLogger(__name__)
 

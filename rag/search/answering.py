@@ -10,7 +10,7 @@ from contracts.retrieval import Found, Passage, Retrieved
 from rag.engine.fusing import diverse
 from rag.engine.likeness import Likeness, likeness_of_texts, likeness_of_vectors
 from rag.search.finding import Shortlist
-from rag.search.limits import Deadline, cursor_for
+from rag.search.limits import Asking, Deadline
 from rag.search.vectors import vectors_of
 
 
@@ -38,8 +38,7 @@ def retrieved(short: Shortlist, deadline: Deadline, reranked: Mapping[int, float
 
 def _likeness(short: Shortlist, deadline: Deadline) -> Likeness:
     try:
-        with cursor_for(deadline.left_s()) as cursor:
-            vectors = vectors_of(cursor, short.scope, list(short.texts))
+        vectors = vectors_of(Asking(deadline.left_s()), short.scope, list(short.texts))
     except DatabaseError:
         vectors = {}
     if set(short.texts) <= set(vectors):

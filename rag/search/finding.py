@@ -16,7 +16,7 @@ from contracts.retrieval import Method
 from rag.engine.fusing import LESS_SURE, OTHER_WORDS, Ranking, fused, without_repetitions
 from rag.models import EmbeddingIndex
 from rag.search.keyword import Hit, Question, question_of, search_words
-from rag.search.limits import Deadline, cursor_for, failure
+from rag.search.limits import Asking, Deadline, failure
 from rag.search.scope import Scope
 from rag.search.texts import Text, texts_of
 from rag.search.vectors import nearest
@@ -100,12 +100,12 @@ class Search:
                 return False
 
     def _by_words(self) -> bool:
-        with cursor_for(self._deadline.left_s(0.5)) as cursor:
-            rankings = []
-            for text in self._queries:
-                question = question_of(cursor, self._scope, text)
-                self._questions.append(question)
-                rankings.append(search_words(cursor, self._scope, question))
+        rankings = []
+        for text in self._queries:
+            asking = Asking(self._deadline.left_s(0.5))
+            question = question_of(asking, self._scope, text)
+            self._questions.append(question)
+            rankings.append(search_words(asking, self._scope, question))
         self._keep("keyword", rankings)
         return True
 
@@ -113,19 +113,19 @@ class Search:
         indexes = [one for one in self._scope.indexes if self._searchable(one)]
         given = vectors() if indexes else {}
         searched = False
-        with cursor_for(self._deadline.left_s(0.7)) as cursor:
-            for model, of_model in _by_model(indexes).items():
-                found = given.get(model, "vectors_embedding_failed")
-                if isinstance(found, str):
-                    self._out.append(found)
-                    continue
-                fitting = [one for one in of_model if one.dimensions in (None, len(found[0]))]
-                if len(fitting) < len(of_model):
-                    self._out.append("vectors_dimensions")
-                if fitting:
-                    rankings = [nearest(cursor, self._scope, fitting, vector) for vector in found]
-                    self._keep("vector", rankings, LESS_SURE.get(model, 1.0))
-                    searched = True
+        for model, of_model in _by_model(indexes).items():
+            found = given.get(model, "vectors_embedding_failed")
+            if isinstance(found, str):
+                self._out.append(found)
+                continue
+            fitting = [one for one in of_model if one.dimensions in (None, len(found[0]))]
+            if len(fitting) < len(of_model):
+                self._out.append("vectors_dimensions")
+            if fitting:
+                asking = Asking(self._deadline.left_s(0.7))
+                rankings = [nearest(asking, self._scope, fitting, vector) for vector in found]
+                self._keep("vector", rankings, LESS_SURE.get(model, 1.0))
+                searched = True
         if not self._scope.indexes and self._scope.chunks:
             self._out.append("vectors_no_index")
         return searched
@@ -149,10 +149,10 @@ class Search:
         demands = question.demands if question else ""
         with self._timed("texts"):
             try:
-                with cursor_for(self._deadline.left_s()) as cursor:
-                    # Some more than wanted: what repeats another text falls out.
-                    found = texts_of(cursor, self._scope, list(scores)[: most + most // 2 + 10], lexemes)
-                    allowed = _meeting(cursor, self._scope, list(found), demands) if demands else set(found)
+                asking = Asking(self._deadline.left_s())
+                # Some more than wanted: what repeats another text falls out.
+                found = texts_of(asking, self._scope, list(scores)[: most + most // 2 + 10], lexemes)
+                allowed = _meeting(asking, self._scope, list(found), demands) if demands else set(found)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("Passages could not be read: %s", error)
                 raise ServiceUnavailable("Documents cannot be read at the moment. Try again shortly.") from error
@@ -170,14 +170,15 @@ class Search:
 
 
 _MEETING: Final = """
-    SELECT c.id FROM rag_chunk AS c WHERE c.tenant_id = %s AND c.id = ANY(%s) AND c.lexemes @@ %s::tsquery
+    SELECT c.id FROM rag_chunk AS c
+    WHERE c.tenant_id = %(tenant)s AND c.id = ANY(%(chunks)s) AND c.lexemes @@ %(demands)s::tsquery
 """
 
 
-def _meeting(cursor: object, scope: Scope, chunk_ids: list[int], demands: str) -> set[int]:
+def _meeting(asking: Asking, scope: Scope, chunk_ids: list[int], demands: str) -> set[int]:
     """Those that have the phrases, and none of the words left out; where no chunk does, they are words like others."""
-    cursor.execute(_MEETING, [scope.tenant_id, chunk_ids, demands])  # type: ignore[attr-defined]
-    return {int(key) for (key,) in cursor.fetchall()} or set(chunk_ids)  # type: ignore[attr-defined]
+    values = {"tenant": scope.tenant_id, "chunks": chunk_ids, "demands": demands}
+    return {int(key) for (key,) in asking.rows(_MEETING, values)} or set(chunk_ids)
 
 
 def _by_model(indexes: Sequence[EmbeddingIndex]) -> dict[str, list[EmbeddingIndex]]:

@@ -13,7 +13,7 @@ from django.db import connection
 from psycopg import sql
 
 from rag.models import ChunkVector, EmbeddingIndex
-from rag.search.scope import hnsw_name
+from rag.search.rows import hnsw_name
 
 log = logging.getLogger(__name__)
 

@@ -8,18 +8,19 @@ candidates, more when filters leave too few of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from rag.engine.wording import Wording, candidates, idf, rarest, wording_of
 from rag.search.conditions import conditions
 from rag.search.indexing import MARK
+from rag.search.limits import Asking
 from rag.search.scope import SCORED_WHOLE, Scope
 
-BUDGET: Final = 2_500
+BUDGET: Final = 1_800
 """Candidates that a question is to have in a large one."""
-WIDER: Final = 8
+WIDER: Final = 11
 """How many times as many are looked at where filters left too few."""
 
 _LEXEMES: Final = """
@@ -62,7 +63,7 @@ class Question(msgspec.Struct, frozen=True):
     """What has to be there and what must not, as a tsquery; empty: nothing."""
 
 
-def question_of(cursor: Any, scope: Scope, text: str) -> Question:
+def question_of(asking: Asking, scope: Scope, text: str) -> Question:
     """Read the question in all languages of the collections."""
     wording = wording_of(text)
     languages = scope.languages
@@ -72,27 +73,27 @@ def question_of(cursor: Any, scope: Scope, text: str) -> Question:
         "languages": languages,
         "words": wording.words,
     }
-    cursor.execute(_LEXEMES, values)
-    rows = cursor.fetchall()
-    demands = _demands(cursor, wording, languages) if wording.has_operators and languages else ""
+    rows = asking.rows(_LEXEMES, values)
+    demands = _demands(asking, wording, languages) if wording.has_operators and languages else ""
     return Question(wording, {word: int(at) for word, at, _ in rows}, {word: int(n) for word, _, n in rows}, demands)
 
 
-def _demands(cursor: Any, wording: Wording, languages: Sequence[str]) -> str:
+def _demands(asking: Asking, wording: Wording, languages: Sequence[str]) -> str:
     """Phrases in any of the languages, and none of the words that are left out, as PostgreSQL writes it."""
     parts: list[str] = []
-    values: list[str] = []
+    values: dict[str, str] = {f"language_{at}": language for at, language in enumerate(languages)}
     for function, negation, texts in (("phraseto", "", wording.phrases), ("plainto", "!!", wording.without)):
-        for text in texts:
-            either = " || ".join(f"{function}_tsquery(%s::regconfig, %s)" for _ in languages)
+        for number, text in enumerate(texts):
+            name = f"{function}_{number}"
+            either = " || ".join(
+                f"{function}_tsquery(%(language_{at})s::regconfig, %({name})s)" for at in range(len(languages))
+            )
             parts.append(f"{negation}({either})")
-            for language in languages:
-                values += [language, text]
-    cursor.execute(f"SELECT ({' && '.join(parts)})::text", values)
-    return str(cursor.fetchone()[0])
+            values[name] = text
+    return str(asking.rows(f"SELECT ({' && '.join(parts)})::text", values)[0][0])
 
 
-def search_words(cursor: Any, scope: Scope, question: Question) -> list[Hit]:
+def search_words(asking: Asking, scope: Scope, question: Question) -> list[Hit]:
     """Chunks by BM25, the best first."""
     if not question.counts:
         return []
@@ -100,24 +101,24 @@ def search_words(cursor: Any, scope: Scope, question: Question) -> list[Hit]:
     whole = left <= SCORED_WHOLE
     # Where it is known what filters leave, as many more are looked for as they will drop.
     budget = left if whole else min(BUDGET * WIDER, BUDGET * scope.chunks // left)
-    found = _scored(cursor, scope, question, budget, whole=whole)
-    narrowed = bool(scope.filters or scope.tags is not None or question.demands)
+    found = _scored(asking, scope, question, budget, whole=whole)
+    narrowed = scope.narrowed or bool(question.demands)
     too_few = narrowed and not whole and len(found) < scope.depth // 2
     if too_few and max(question.counts.values()) > budget < BUDGET * WIDER:
-        found = _scored(cursor, scope, question, BUDGET * WIDER, whole=False)
+        found = _scored(asking, scope, question, BUDGET * WIDER, whole=False)
     if not found and question.demands:
         # What is demanded is nowhere: then it is words like others.
-        return search_words(cursor, scope, msgspec.structs.replace(question, demands=""))
+        return search_words(asking, scope, msgspec.structs.replace(question, demands=""))
     return found
 
 
-def _scored(cursor: Any, scope: Scope, question: Question, budget: int, *, whole: bool) -> list[Hit]:
+def _scored(asking: Asking, scope: Scope, question: Question, budget: int, *, whole: bool) -> list[Hit]:
     more, values = conditions("c", scope.tags, scope.filters, scope.few)
     values |= {
         "tenant": scope.tenant_id,
         "collections": scope.ids,
         "query": _sparse(question, scope.chunks),
-        "most": max(budget * 4, SCORED_WHOLE * 2),
+        "most": SCORED_WHOLE * 2 if whole else budget * 3,
         "depth": scope.depth,
     }
     if not whole:
@@ -126,8 +127,8 @@ def _scored(cursor: Any, scope: Scope, question: Question, budget: int, *, whole
     if question.demands:
         more += " AND c.lexemes @@ %(demands)s::tsquery"
         values["demands"] = question.demands
-    cursor.execute(_SCORED.format(conditions=more), values)
-    return [Hit(int(chunk), float(score)) for chunk, score in cursor.fetchall()]
+    found = asking.rows(_SCORED.format(conditions=more), values)
+    return [Hit(int(chunk), float(score)) for chunk, score in found]
 
 
 def _sparse(question: Question, chunks: int) -> str:
@@ -141,6 +142,8 @@ def _sparse(question: Question, chunks: int) -> str:
 
 def _tsquery(scope: Scope, sets: Sequence[Sequence[str]]) -> str:
     either = " | ".join(f"({' & '.join(_quoted(one) for one in words)})" for words in sets)
+    if scope.is_most:
+        return either  # dropping the rest afterwards is quicker than going through what the mark has
     here = " | ".join(_quoted(f"{MARK}{one}") for one in scope.ids)
     return f"({here}) & ({either})"
 

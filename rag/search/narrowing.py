@@ -7,12 +7,13 @@ whole instead, which is exact and quicker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from rag.engine.filters import Filter
 from rag.search.conditions import Few as Few
 from rag.search.conditions import conditions
+from rag.search.limits import Asking
 
 MOST_CHUNKS: Final = 50_000
 """So many are compared more quickly than an HNSW index is walked through to where as many are left (docs/RAG.md)."""
@@ -29,13 +30,12 @@ _LEFT: Final = """
 
 
 def few_of(
-    cursor: Any, tenant_id: UUID, collections: Sequence[UUID], tags: Sequence[str] | None, filters: Sequence[Filter]
+    asking: Asking, tenant_id: UUID, collections: Sequence[UUID], tags: Sequence[str] | None, filters: Sequence[Filter]
 ) -> Few | None:
     """The documents that are left, where they have few chunks (or none); None where they have many."""
     more, values = conditions("d", tags, filters)
     values |= {"tenant": tenant_id, "collections": list(collections), "most": MOST_DOCUMENTS, "chunks": MOST_CHUNKS}
-    cursor.execute(_LEFT.format(conditions=more), values)
-    documents, chunks = cursor.fetchone()
+    [(documents, chunks)] = asking.rows(_LEFT.format(conditions=more), values)
     if chunks is None:
         return Few([], 0)
     return Few(documents, int(chunks)) if documents is not None else None

@@ -7,38 +7,38 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from contracts.errors import InvalidRequest
 from contracts.retrieval import ALL_ACCESS, Method, RetrievalQuery
-from rag.collection_rows import Language
 from rag.engine.filters import Filter, filters_of
 from rag.engine.fusing import DEPTH
-from rag.models import Collection, EmbeddingIndex
+from rag.models import Collection
 from rag.search.indexing import MARK
+from rag.search.limits import Asking
 from rag.search.narrowing import Few, few_of
-from rag.search.rows import indexes_in_use, switched_on
+from rag.search.rows import LANGUAGES, Known, known_of, switched_on
 
 MOST = 100
 """Passages that can be asked for."""
 SCORED_WHOLE = 3_000
 """Chunks up to which collections, or what filters leave of them, are scored by words without an index."""
 
-_LANGUAGES = tuple(one for one in Language.values if one != Language.AUTO)
-_COUNTS = """
-    SELECT lexeme, sum(chunks)::bigint FROM rag_lexeme
-    WHERE tenant_id = %s AND collection_id = ANY(%s) AND lexeme = ANY(%s) AND chunks > 0 GROUP BY lexeme
-"""
-_VALID = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE relname = ANY(%s) AND indisvalid"
+READ_S = 2.0
+"""For collections and what is known of them, before any search."""
 
 
 class Scope:
     """One question's collections and limits; read once a search."""
 
-    def __init__(self, query: RetrievalQuery, collections: Sequence[Collection]) -> None:
+    def __init__(self, query: RetrievalQuery, collections: Sequence[Collection], known: Known) -> None:
         self.query = query
         self.tenant_id = UUID(query.tenant_id)
         self.collections = {one.pk: one for one in collections}
+        self.indexes = known.indexes
+        self.broken = known.broken
+        self._marks = known.marks
+        self._chunks_of_all = known.chunks_of_all
+        self.few: Few | None = None
+        """What filters and tags leave, where that is little of much; None: nothing is known, or nothing narrows."""
         self.filters: tuple[Filter, ...] = filters_of(query.filters)
         first = collections[0]
         methods = {one.method for one in collections}
@@ -70,7 +70,7 @@ class Scope:
     @property
     def depth(self) -> int:
         """How many each search finds before they are fused."""
-        return DEPTH
+        return max(DEPTH, 2 * self.top_k)
 
     @property
     def generation(self) -> str:
@@ -80,55 +80,39 @@ class Scope:
         )
 
     @cached_property
-    def marks(self) -> dict[str, int]:
-        """Chunks of each collection (by ``@`` and its id) and of each language (by ``@`` and its name)."""
-        lexemes = [f"{MARK}{one}" for one in (*self.ids, *_LANGUAGES)]
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNTS, [self.tenant_id, self.ids, lexemes])
-            return {lexeme: int(chunks) for lexeme, chunks in cursor.fetchall()}
-
-    @property
     def chunks(self) -> int:
         """In all collections."""
-        return sum(self.marks.get(f"{MARK}{one}", 0) for one in self.ids)
-
-    @cached_property
-    def few(self) -> Few | None:
-        """What filters and tags leave, where that is little of much; None: nothing is known, or nothing narrows."""
-        if self.chunks <= SCORED_WHOLE or (self.tags is None and not self.filters):
-            return None
-        with connection.cursor() as cursor:
-            return few_of(cursor, self.tenant_id, self.ids, self.tags, self.filters)
+        return sum(self._marks.get(f"{MARK}{one}", 0) for one in self.ids)
 
     @property
+    def is_most(self) -> bool:
+        """Whether at least half of all chunks there are, of any tenant, are in the collections."""
+        return 0 < self._chunks_of_all <= 2 * self.chunks
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether filters or tags may leave out something."""
+        return bool(self.filters) or self.tags is not None
+
+    @cached_property
     def languages(self) -> list[str]:
         """Of the documents."""
-        return [one for one in _LANGUAGES if f"{MARK}{one}" in self.marks]
-
-    @cached_property
-    def indexes(self) -> list[EmbeddingIndex]:
-        """Vectors in use, of those collections that have some."""
-        return indexes_in_use(self.tenant_id, self.ids)
-
-    @cached_property
-    def broken(self) -> frozenset[UUID]:
-        """Indexes whose HNSW is missing or invalid: without it a search would take seconds."""
-        names = {hnsw_name(one.pk): one.pk for one in self.indexes if one.searched_by == "hnsw"}
-        if not names:
-            return frozenset()
-        with connection.cursor() as cursor:
-            cursor.execute(_VALID, [list(names)])
-            valid = {name for (name,) in cursor.fetchall()}
-        return frozenset(index for name, index in names.items() if name not in valid)
+        return [one for one in LANGUAGES if f"{MARK}{one}" in self._marks]
 
 
 def scope_of(query: RetrievalQuery) -> Scope:
-    """What the question is looked for in.
+    """What the question is looked for in, read.
 
     Raises:
         InvalidRequest: the tenant has no such collection, it is switched off, or the filters are malformed.
+        DatabaseError: PostgreSQL cannot be asked.
     """
-    return Scope(query, collections_of(query.tenant_id, query.collections))
+    asking = Asking(READ_S)
+    known = known_of(asking, UUID(query.tenant_id), query.collections)
+    scope = Scope(query, _chosen(known.collections, query.collections), known)
+    if scope.chunks > SCORED_WHOLE and scope.narrowed:
+        scope.few = few_of(asking, scope.tenant_id, scope.ids, scope.tags, scope.filters)
+    return scope
 
 
 def collections_of(tenant_id: str, names: Sequence[str]) -> list[Collection]:
@@ -136,19 +120,19 @@ def collections_of(tenant_id: str, names: Sequence[str]) -> list[Collection]:
 
     Raises:
         InvalidRequest: there is no such collection, or it is switched off.
+        DatabaseError: PostgreSQL cannot be asked.
     """
-    found = {one.name: one for one in switched_on(UUID(tenant_id), names)}
+    return _chosen(switched_on(Asking(READ_S), UUID(tenant_id), names), names)
+
+
+def _chosen(collections: Sequence[Collection], names: Sequence[str]) -> list[Collection]:
+    found = {one.name: one for one in collections}
     wanted = list(dict.fromkeys(names)) or sorted(found)
     if missing := [name for name in wanted if name not in found]:
         raise InvalidRequest(f"There is no collection {missing[0][:64]!r}.", param="retrieval.collections")
     if not wanted:
         raise InvalidRequest("There is no collection yet.", param="retrieval.collections")
     return [found[name] for name in wanted]
-
-
-def hnsw_name(index_id: UUID) -> str:
-    """What PostgreSQL calls the index of its own that an embedding index has."""
-    return f"rag_hnsw_{index_id.hex}"
 
 
 def _first(values: Any) -> str:

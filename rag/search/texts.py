@@ -14,18 +14,11 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from rag.search.limits import NONE, Asking, Setting
 from rag.search.scope import Scope
 
 READER: Final = "breakwater_reader"
 
-_AS_READER: Final = """
-    SELECT set_config('breakwater.tenant', %s, true), set_config('breakwater.tags', %s::text, true),
-        set_config('role', %s, true)
-"""
-_AS_BEFORE: Final = """
-    SELECT set_config('role', 'none', true), set_config('breakwater.tenant', '', true),
-        set_config('breakwater.tags', '', true)
-"""
 _TEXTS: Final = """
     SELECT c.id, c.collection_id, c.document_id, d.external_id, d.title, d.uri, c.position, c.start, c."end",
         c.heading, c.page, c.text, c.text_hash, c.metadata, {lexemes}
@@ -34,7 +27,7 @@ _TEXTS: Final = """
 """
 _MATCHED: Final = "ARRAY(SELECT w.lexeme FROM unnest(c.lexemes) AS w WHERE w.lexeme = ANY(%(lexemes)s))"
 _TAGS: Final = " AND (cardinality(c.access_tags) = 0 OR c.access_tags && %(tags)s::varchar[])"
-_HAS_ROLE: Final = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND pg_has_role(oid, 'MEMBER'))"
+_HAS_ROLE: Final = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s AND pg_has_role(oid, 'MEMBER'))"
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -57,7 +50,7 @@ class Text(msgspec.Struct, frozen=True):
     matched: list[str]
 
 
-def texts_of(cursor: Any, scope: Scope, chunk_ids: Sequence[int], lexemes: Sequence[str] = ()) -> dict[int, Text]:
+def texts_of(asking: Asking, scope: Scope, chunk_ids: Sequence[int], lexemes: Sequence[str] = ()) -> dict[int, Text]:
     """The chunks' texts by id; ``matched`` are those of ``lexemes`` that a chunk has."""
     values = {
         "tenant": scope.tenant_id,
@@ -69,18 +62,16 @@ def texts_of(cursor: Any, scope: Scope, chunk_ids: Sequence[int], lexemes: Seque
     statement = _TEXTS.format(
         lexemes=_MATCHED if lexemes else "ARRAY[]::text[]", tags="" if scope.tags is None else _TAGS
     )
-    reader = _reader.there(cursor)
-    if reader:
-        tags = "*" if scope.tags is None else scope.tags
-        cursor.execute(
-            _AS_READER if scope.tags is None else _AS_READER.replace("%s::text", "%s::varchar[]::text"),
-            [str(scope.tenant_id), tags, READER],
-        )
-    cursor.execute(statement, values)
-    rows = cursor.fetchall()
-    if reader:
-        cursor.execute(_AS_BEFORE)
+    rows = asking.rows(statement, values, _as_reader(scope) if _reader.there(asking) else NONE)
     return {int(row[0]): Text(*_decoded(row)) for row in rows}
+
+
+def _as_reader(scope: Scope) -> dict[str, Setting]:
+    return {
+        "breakwater.tenant": str(scope.tenant_id),
+        "breakwater.tags": "*" if scope.tags is None else scope.tags,
+        "role": READER,
+    }
 
 
 def _decoded(row: Sequence[Any]) -> list[Any]:
@@ -98,12 +89,11 @@ class _Reader:
         self._known: dict[str, bool] = {}
         self._lock = threading.Lock()
 
-    def there(self, cursor: Any) -> bool:
+    def there(self, asking: Asking) -> bool:
         name = str(connection.settings_dict["NAME"])
         with self._lock:
             if name not in self._known:
-                cursor.execute(_HAS_ROLE, [READER])
-                self._known[name] = bool(cursor.fetchone()[0])
+                self._known[name] = bool(asking.rows(_HAS_ROLE, {"role": READER})[0][0])
             return self._known[name]
 
 

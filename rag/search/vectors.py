@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from rag.models import EmbeddingIndex
 from rag.search.conditions import conditions
 from rag.search.keyword import Hit
+from rag.search.limits import NONE, Asking, Setting
 from rag.search.scope import Scope
 
-EF_SEARCH: Final = 100
+EF_SEARCH: Final = 200
 """Nodes that a search of HNSW keeps in view: recall against time."""
 MAX_SCANNED: Final = 60_000
 """Vectors that it goes on through at most where filters drop most of them."""
@@ -29,44 +30,49 @@ _ALL: Final = """
     ORDER BY similarity DESC LIMIT %(depth)s
 """
 """What an HNSW index has in order is the distance of vectors of known dimensions, so that none is taken for this."""
-_BY_GRAPH: Final = """
-    SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
-        set_config('hnsw.max_scan_tuples', %s, true), set_config('enable_sort', 'off', true),
-        set_config('enable_seqscan', 'off', true)
-"""
-_AS_BEFORE: Final = "SET LOCAL enable_sort = DEFAULT; SET LOCAL enable_seqscan = DEFAULT"
+_BY_GRAPH: Final = {
+    "hnsw.iterative_scan": "relaxed_order", "hnsw.max_scan_tuples": "", "hnsw.ef_search": "",
+    "enable_sort": "off", "enable_seqscan": "off",
+}  # fmt: skip
 _VECTORS: Final = """
     SELECT v.chunk_id, v.vector::real[] FROM rag_chunkvector AS v
-    WHERE v.tenant_id = %s AND v.index_id = ANY(%s) AND v.chunk_id = ANY(%s)
+    WHERE v.tenant_id = %(tenant)s AND v.index_id = ANY(%(indexes)s) AND v.chunk_id = ANY(%(chunks)s)
 """
 
 
-def nearest(cursor: Any, scope: Scope, indexes: Sequence[EmbeddingIndex], vector: Sequence[float]) -> list[Hit]:
+def nearest(asking: Asking, scope: Scope, indexes: Sequence[EmbeddingIndex], vector: Sequence[float]) -> list[Hit]:
     """Of indexes by one model: the nearest chunks, the best first."""
     found: list[Hit] = []
     exact = [one for one in indexes if one.searched_by != "hnsw"]
     if exact:
-        found += _nearest(cursor, scope, [one.pk for one in exact], vector)
+        found += _nearest(asking, scope, [one.pk for one in exact], vector)
     for one in indexes:
         if one.searched_by == "hnsw":
-            found += _by_graph(cursor, scope, one, vector)
+            found += _by_graph(asking, scope, one, vector)
     return sorted(found, key=lambda hit: (-hit.score, hit.chunk_id))[: scope.depth]
 
 
-def _by_graph(cursor: Any, scope: Scope, index: EmbeddingIndex, vector: Sequence[float]) -> list[Hit]:
+def _by_graph(asking: Asking, scope: Scope, index: EmbeddingIndex, vector: Sequence[float]) -> list[Hit]:
     """By the index of its own; where filters leave few, or it did not meet enough of what they leave, by comparing."""
     if scope.few:
-        return _nearest(cursor, scope, [index.pk], vector, _ALL)
-    cursor.execute(_BY_GRAPH, [str(max(EF_SEARCH, scope.depth)), str(MAX_SCANNED)])
-    found = _nearest(cursor, scope, [index.pk], vector)
-    cursor.execute(_AS_BEFORE)
-    if len(found) < scope.depth and (scope.filters or scope.tags is not None):
-        return _nearest(cursor, scope, [index.pk], vector, _ALL)
+        return _nearest(asking, scope, [index.pk], vector, _ALL)
+    settings = _BY_GRAPH | {
+        "hnsw.ef_search": str(max(EF_SEARCH, scope.depth)),
+        "hnsw.max_scan_tuples": str(MAX_SCANNED),
+    }
+    found = _nearest(asking, scope, [index.pk], vector, settings=settings)
+    if len(found) < scope.depth and scope.narrowed:
+        return _nearest(asking, scope, [index.pk], vector, _ALL)
     return found
 
 
 def _nearest(
-    cursor: Any, scope: Scope, index_ids: list[UUID], vector: Sequence[float], how: str = _NEAREST
+    asking: Asking,
+    scope: Scope,
+    index_ids: list[UUID],
+    vector: Sequence[float],
+    how: str = _NEAREST,
+    settings: Mapping[str, Setting] = NONE,
 ) -> list[Hit]:
     more, values = conditions("v", scope.tags, scope.filters, scope.few)
     # One id stands as it is, so that PostgreSQL sees that the partial index of just this one will do.
@@ -77,11 +83,11 @@ def _nearest(
         "query": "[" + ",".join(f"{value:.6g}" for value in vector) + "]",
         "depth": scope.depth,
     }
-    cursor.execute(how.format(dimensions=len(vector), of_index=of_index, conditions=more), values)
-    return [Hit(int(chunk), float(similarity)) for chunk, similarity in cursor.fetchall()]
+    sql = how.format(dimensions=len(vector), of_index=of_index, conditions=more)
+    return [Hit(int(chunk), float(similarity)) for chunk, similarity in asking.rows(sql, values, settings)]
 
 
-def vectors_of(cursor: Any, scope: Scope, chunk_ids: Sequence[int]) -> dict[int, list[float]]:
+def vectors_of(asking: Asking, scope: Scope, chunk_ids: Sequence[int]) -> dict[int, list[float]]:
     """The vectors of these chunks, of those that have one."""
-    cursor.execute(_VECTORS, [scope.tenant_id, [one.pk for one in scope.indexes], list(chunk_ids)])
-    return dict(cursor.fetchall())
+    values = {"tenant": scope.tenant_id, "indexes": [one.pk for one in scope.indexes], "chunks": list(chunk_ids)}
+    return dict(asking.rows(_VECTORS, values))

@@ -12,7 +12,7 @@ from rag.ingest.reembedding import drop_retired, work_on_index
 from rag.models import ChunkVector, Collection, EmbeddingIndex
 from rag.retriever import search_now
 from rag.search import hnsw
-from rag.search.scope import hnsw_name
+from rag.search.rows import hnsw_name
 from rag.services import reembed
 from tests.rag.search.planted import make_collection, make_index, plant
 from tests.tenants.factories import make_tenant

@@ -10,8 +10,9 @@ from contracts.retrieval import RetrievalQuery
 from rag.models import Chunk, ChunkVector, Collection, EmbeddingIndex
 from rag.retriever import search_now
 from rag.search import hnsw, narrowing
-from rag.search.limits import cursor_for
-from rag.search.scope import Scope, hnsw_name, scope_of
+from rag.search.limits import Asking
+from rag.search.rows import hnsw_name
+from rag.search.scope import Scope, scope_of
 from rag.search.vectors import nearest
 from tests.rag.search.planted import make_collection, make_index, plant
 from tests.tenants.factories import make_tenant
@@ -96,13 +97,12 @@ def test_filters_keep_what_is_near(index, more):
     within = scope(index, **more)
     for vector in chance.normal(size=(20, DIMENSIONS)):
         unit = (vector / np.linalg.norm(vector)).tolist()
-        with cursor_for(20) as cursor:
-            by_graph = {one.chunk_id for one in nearest(cursor, within, [index], unit)[:10]}
+        by_graph = {one.chunk_id for one in nearest(Asking(20), within, [index], unit)[:10]}
         index.searched_by = "exact"
-        with cursor_for(20) as cursor:
-            cursor.execute("SET LOCAL enable_indexscan = off")
-            best = {one.chunk_id for one in nearest(cursor, within, [index], unit)[:10]}
-            cursor.execute("SET LOCAL enable_indexscan = DEFAULT")
+        with connection.cursor() as cursor:
+            cursor.execute("SET enable_indexscan = off")
+            best = {one.chunk_id for one in nearest(Asking(20), within, [index], unit)[:10]}
+            cursor.execute("RESET enable_indexscan")
         index.searched_by = "hnsw"
         assert len(best) == 10
         hits, wanted = hits + len(by_graph & best), wanted + len(best)
@@ -115,21 +115,22 @@ def test_the_graph_is_what_is_searched(index):
     statements: list[str] = []
 
     def watched(execute, sql, params, many, context):
-        if "ORDER BY v.vector" in sql:
-            execute("EXPLAIN " + sql, params, many, context)
+        settings, _, search = sql.partition(";")
+        if "ORDER BY v.vector" in search:
+            execute(f"{settings}; EXPLAIN {search}", params, many, context)
+            context["cursor"].nextset()
             statements.extend(row[0] for row in context["cursor"].fetchall())
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(watched), cursor_for(20) as cursor:
-        nearest(cursor, within, [index], [1.0] + [0.0] * (DIMENSIONS - 1))
+    with connection.execute_wrapper(watched):
+        nearest(Asking(20), within, [index], [1.0] + [0.0] * (DIMENSIONS - 1))
     assert any(hnsw_name(index.pk) in line for line in statements)
 
 
 def test_a_filter_that_hardly_anything_meets_still_gives_all_that_does(index, monkeypatch):
     hnsw.ensure_index(index)
     monkeypatch.setattr("rag.search.vectors.MAX_SCANNED", 1)
-    with cursor_for(20) as cursor:
-        found = nearest(cursor, scope(index, filters={"rare": True}), [index], [1.0] + [0.0] * (DIMENSIONS - 1))
+    found = nearest(Asking(20), scope(index, filters={"rare": True}), [index], [1.0] + [0.0] * (DIMENSIONS - 1))
     assert len(found) == MANY / 100
 
 
@@ -186,11 +187,13 @@ def test_the_graph_is_not_asked_where_filters_leave_little(shelves):
         statements.append(sql)
         return execute(sql, params, many, context)
 
-    for filters in ({"year": 2020}, {}):
-        with connection.execute_wrapper(watched), cursor_for(20) as cursor:
-            nearest(cursor, asked(shelves, filters=filters), [index], [1.0] + [0.0] * 255)
-        statements.append("|")
-    narrowed, wide = "\n".join(statements).split("|")[:2]
+    def said(filters) -> str:
+        statements.clear()
+        with connection.execute_wrapper(watched):
+            nearest(Asking(20), asked(shelves, filters=filters), [index], [1.0] + [0.0] * 255)
+        return "\n".join(statements)
+
+    narrowed, wide = said({"year": 2020}), said({})
     assert "hnsw.ef_search" not in narrowed
     assert "hnsw.ef_search" in wide
 
@@ -208,3 +211,19 @@ def test_how_little_is_left_is_known_up_to_a_limit(shelves, monkeypatch, limit, 
 def test_nothing_is_counted_where_nothing_narrows(shelves):
     assert asked(shelves).few is None
     assert asked(shelves, access_tags=frozenset()).few is not None
+
+
+@pytest.mark.parametrize(("of_all", "marked"), [(400, False), (100_000, True), (-1, True)])
+def test_the_mark_of_a_collection_is_looked_for_where_others_have_more(shelves, monkeypatch, of_all, marked):
+    monkeypatch.setattr("rag.search.rows._OF_ALL", f"SELECT {of_all}")
+    statements: list[str] = []
+
+    def watched(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watched):
+        found = search_now(tenant=shelves.tenant, collections=["shelves"], text="Report 7", method="keyword")
+    assert found.passages[0].title == "Report 7"
+    [scored] = [one for one in statements if "scored.score" in one]
+    assert (f"@{shelves.pk}" in scored) == marked
