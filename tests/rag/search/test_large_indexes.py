@@ -219,7 +219,7 @@ def test_the_mark_of_a_collection_is_looked_for_where_others_have_more(shelves, 
     statements: list[str] = []
 
     def watched(execute, sql, params, many, context):
-        statements.append(sql)
+        statements.append(f"{sql} {params}")
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(watched):
