@@ -12,7 +12,6 @@ import pgvector.django.sparsevec
 import tenants.created_together
 import tenants.rows
 from django.db import migrations, models
-from pgvector.django import VectorExtension
 
 
 class Migration(migrations.Migration):
@@ -20,11 +19,11 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('controlplane', '0001_vector_extension'),
         ('tenants', '0022_documents'),
     ]
 
     operations = [
-        VectorExtension(),
         tenants.created_together.CreateTogether(
         migrations.CreateModel(
             name='Collection',
