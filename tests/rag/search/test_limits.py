@@ -10,7 +10,11 @@ from rag.search.limits import Asking, failure
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = "SELECT current_setting('enable_sort'), current_setting('role'), current_setting('breakwater.tags', true)"
-MEANWHILE: dict[str, str | list[str]] = {"enable_sort": "off", "breakwater.tags": ["hr", 'says "no"', "back\\slash"], "role": "pg_monitor"}
+MEANWHILE: dict[str, str | list[str]] = {
+    "enable_sort": "off",
+    "breakwater.tags": ["hr", 'says "no"', "back\\slash"],
+    "role": "pg_monitor",
+}
 
 
 def settings() -> tuple[str, ...]:
