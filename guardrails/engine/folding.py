@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from array import array
 from bisect import bisect_right
@@ -30,7 +29,7 @@ _WORDS = re.compile(
 )
 _LATIN_LETTER = re.compile("[A-Za-z]")
 _ASCII_BLANKS = "\n\t\r\x0b\x0c"
-_BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != " ")
+_BLANKS = "".join(char for char in map(chr, range(0x3001)) if char.isspace() and char != " ")
 _PLAIN_ASCII = bytes(set(range(128)).difference(_CONTROLS))
 _IN_ORDER = array("q", range(1 << 14))
 """The places of a text that is read as it stands: copied, not counted out."""
