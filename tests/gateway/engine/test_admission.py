@@ -146,7 +146,12 @@ async def test_calls_without_limits_do_not_touch_redis(admission: Admission, mon
     # What the server counts are also the commands of other tests that run beside this one.
     sent: list[Any] = []
     submit = admission._wire.submit
-    monkeypatch.setattr(admission._wire, "submit", lambda *args: (sent.append(args), submit(*args)))
+
+    def noted(*args: Any) -> None:
+        sent.append(args)
+        submit(*args)
+
+    monkeypatch.setattr(admission._wire, "submit", noted)
     for _ in range(20):
         await admit(admission)
     assert sent == []
