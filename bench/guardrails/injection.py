@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.guardrails.latency import print_fast_tier
+from bench.guardrails.latency import pieces_of, print_fast_tier
 from guardrails.engine.detectors.injection import InjectionDetector, Where
 from guardrails.engine.text import Text
 from guardrails.training import injection as training
@@ -143,10 +143,7 @@ def _print_planted(rows: Sequence[Example], directory: Path) -> None:
 
 def _print_latency(rows: Sequence[Example], detector: InjectionDetector) -> None:
     harmless = "\n".join(row.text for row in rows if not row.label)[: _ROUNDS * _LATENCY_CHARACTERS]
-    pieces = [
-        harmless[start : start + _LATENCY_CHARACTERS]
-        for start in range(0, len(harmless) - _LATENCY_CHARACTERS, _LATENCY_CHARACTERS)
-    ] or [harmless]
+    pieces = pieces_of(harmless, _LATENCY_CHARACTERS) or [harmless]
     spent = []
     for index in range(_ROUNDS):
         text = pieces[index % len(pieces)]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.full_policy import FULL
+from bench.slowness import slowness
 from contracts.guardrails import PolicySpec, Stage
 from guardrails.engine.detector import Detector
 from guardrails.engine.policy import text_at
@@ -67,8 +68,7 @@ def print_latency(finders: Mapping[str, Callable[[Text], Sequence[Any]]]) -> Non
 
 def print_fast_tier(texts: Sequence[str], *, characters: int = 2_000) -> None:
     """Milliseconds that all fast rules of a full policy take for so many characters of the texts as a prompt."""
-    everything = "\n".join(texts)
-    pieces = [everything[start : start + characters] for start in range(0, len(everything) - characters, characters)]
+    pieces = pieces_of("\n".join(texts), characters)
     if not pieces:
         return
     rules = [
@@ -85,7 +85,7 @@ def print_fast_tier(texts: Sequence[str], *, characters: int = 2_000) -> None:
     p50, p99 = np.quantile(taken, (0.5, 0.99))
     print(
         f"\n{len(rules)} fast rules at {characters} characters, {len(pieces)} prompts {_ROUNDS} times: p50 {p50:.2f}, "
-        f"p99 {p99:.2f} ms of the processor; a loop of a million additions takes it {_speed():.0f} ms"
+        f"p99 {p99:.2f} ms of the processor, which is {slowness():.1f} times as slow as usual"
     )
 
 
@@ -97,16 +97,9 @@ def _find_all(rules: Sequence[Detector], piece: str) -> float:
     return (thread_time_ns() - began) / 1e6
 
 
-def _speed() -> float:
-    """What the machine is capable of just now: the best of five, in milliseconds."""
-    best = float("inf")
-    for _ in range(5):
-        began = thread_time_ns()
-        total = 0
-        for number in range(1_000_000):
-            total += number
-        best = min(best, (thread_time_ns() - began) / 1e6)
-    return best
+def pieces_of(text: str, characters: int) -> list[str]:
+    """The text in pieces of so many characters, without what is left in the end."""
+    return [text[start : start + characters] for start in range(0, len(text) - characters, characters)]
 
 
 def _of_length(piece: str, length: int) -> str:

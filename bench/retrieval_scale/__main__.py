@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.retrieval.filling import installed, make_tenant
 from bench.retrieval_scale.texts import chunks, questions
+from bench.slowness import slowness
 
 if TYPE_CHECKING:
     from rag.models import Collection, EmbeddingIndex
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 P95_MS, CHUNKS_A_SECOND, RECALL = 50.0, 100.0, 0.97
 IN_FLIGHT = 4
-LOOP_S = 0.027
-"""What the loop of :func:`slowness` takes."""
 A_DOCUMENT = 100
 FILTERS: dict[str, Mapping[str, Any]] = {
     "no filter": {},
@@ -118,17 +117,6 @@ def process_times() -> tuple[float, float]:
         cursor.execute("SELECT pg_backend_pid()")
         server = psutil.Process(cursor.fetchone()[0]).cpu_times()
     return time.process_time(), server.user + server.system
-
-
-def slowness() -> float:
-    """How many times as long a loop takes the processor as on the machine that other figures are of."""
-    best = float("inf")
-    for _ in range(3):
-        began, total = time.process_time(), 0
-        for number in range(500_000):
-            total += number * number % 7
-        best = min(best, time.process_time() - began)
-    return best / LOOP_S
 
 
 def processor_times(tenant: Tenant, count: int) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from guardrails.engine.detectors.triggers import Triggers
-from guardrails.engine.folding import Reading, folded
+from guardrails.engine.folding import LATIN_LETTER, Reading, folded
 from guardrails.engine.quick_search import base32_words, base64_words, leet_words, letters_apart
 
 MOST_READINGS = 12
@@ -32,7 +32,6 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(r"(?:\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))+")
 _ENTITY = re.compile(r"(?:&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,10});)+")
 _ONE_ESCAPE = re.compile(r"\\[ux]\{?([0-9A-Fa-f]+)\}?")
-_LETTER = re.compile(r"[A-Za-z]")
 _GAP = re.compile(r"[ .\-_*|,/+~]+")
 # What looks back does so behind its first character: expressions that begin with one are searched for much sooner.
 _TORN = re.compile(
@@ -154,7 +153,7 @@ def _joined(text: str) -> Iterator[tuple[int, int, str]]:
     """Runs of single letters, as words where wider gaps part them."""
     for match in letters_apart(text):
         run = match[0]
-        if not _LETTER.search(run):
+        if not LATIN_LETTER.search(run):
             continue  # a list of figures
         gaps = _GAP.findall(run)
         widest, narrowest = max(map(len, gaps)), min(map(len, gaps))

@@ -27,7 +27,7 @@ _WORDS = re.compile(
     r"[\x00-\x7f]+(?:(?!\w)|(?<=\W))"  # as much as is no part of a word that goes on beyond ASCII
     r"|[\d_]*+(?P<word>[^\W\d_]+(?:[\d_]*[^\W\d_])*)?"
 )
-_LATIN_LETTER = re.compile("[A-Za-z]")
+LATIN_LETTER = re.compile("[A-Za-z]")
 _ASCII_BLANKS = "\n\t\r\x0b\x0c"
 _BLANKS = "".join(char for char in map(chr, range(0x3001)) if char.isspace() and char != " ")
 _PLAIN_ASCII = bytes(set(range(128)).difference(_CONTROLS))
@@ -113,7 +113,7 @@ def folded(original: str) -> Reading:
     if not MARK_CHARACTERS.isdisjoint(special):
         reading = reading.replaced(_without_marks(reading.text))
         special = _beyond_ascii(reading.text)
-    if LETTER_LIKES.isdisjoint(special) or not (_LATIN_LETTER.search(reading.text) or _all_alone(special)):
+    if LETTER_LIKES.isdisjoint(special) or not (LATIN_LETTER.search(reading.text) or _all_alone(special)):
         return reading
     return reading.replaced(_look_alikes(reading.text))
 
@@ -173,7 +173,7 @@ def _look_alikes(text: str) -> Iterator[tuple[int, int, str]]:
     disguised: list[re.Match[str]] = []
     amid_other = False
     for found in _WORDS.finditer(text):
-        kind = _alphabet(found["word"]) if found["word"] else "latin" if _LATIN_LETTER.search(found[0]) else ""
+        kind = _alphabet(found["word"]) if found["word"] else "latin" if LATIN_LETTER.search(found[0]) else ""
         if kind == "look-alike":
             disguised.append(found)
             continue
@@ -205,6 +205,6 @@ def _alphabet(word: str) -> str:
     letters = set(word)
     if LETTER_LIKES.isdisjoint(letters):
         return "latin" if word[0] < "\u0250" else "other"
-    if _LATIN_LETTER.search(word):
+    if LATIN_LETTER.search(word):
         return "mixed"
     return "look-alike" if len(word) > 1 and letters <= ALONE else "other"

@@ -94,8 +94,13 @@ def _which(tenant_id: UUID, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _made(model: type[Row], rows: Rows) -> list[Row]:
-    names = [one.attname for one in model._meta.concrete_fields]
+    names = _names(model)
     return [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in rows]
+
+
+@cache
+def _names(model: type[models.Model]) -> list[str]:
+    return [one.attname for one in model._meta.concrete_fields]
 
 
 @cache

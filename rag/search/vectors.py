@@ -30,10 +30,7 @@ _ALL: Final = """
     ORDER BY similarity DESC LIMIT %(depth)s
 """
 """What an HNSW index has in order is the distance of vectors of known dimensions, so that none is taken for this."""
-_BY_GRAPH: Final = {
-    "hnsw.iterative_scan": "relaxed_order", "hnsw.max_scan_tuples": "", "hnsw.ef_search": "",
-    "enable_sort": "off", "enable_seqscan": "off",
-}  # fmt: skip
+_BY_GRAPH: Final = {"hnsw.iterative_scan": "relaxed_order", "enable_sort": "off", "enable_seqscan": "off"}
 _VECTORS: Final = """
     SELECT v.chunk_id, v.vector::real[] FROM rag_chunkvector AS v
     WHERE v.tenant_id = %(tenant)s AND v.index_id = ANY(%(indexes)s) AND v.chunk_id = ANY(%(chunks)s)

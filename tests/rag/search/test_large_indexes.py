@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -155,6 +158,19 @@ def shelves(monkeypatch) -> Collection:
     return collection
 
 
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """What PostgreSQL is asked meanwhile, with the values that go with it."""
+    statements: list[str] = []
+
+    def watched(execute, sql, params, many, context):
+        statements.append(f"{sql} {params}")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watched):
+        yield statements
+
+
 def asked(of: Collection, **more) -> Scope:
     values = {"text": "", "access_tags": frozenset("*")} | more
     return scope_of(RetrievalQuery(tenant_id=str(of.tenant_id), collections=(of.name,), **values))
@@ -181,15 +197,9 @@ def test_what_filters_leave_little_of_is_found_whole(shelves, more, numbers, met
 
 def test_the_graph_is_not_asked_where_filters_leave_little(shelves):
     index = shelves.indexes.get()
-    statements: list[str] = []
-
-    def watched(execute, sql, params, many, context):
-        statements.append(sql)
-        return execute(sql, params, many, context)
 
     def said(filters) -> str:
-        statements.clear()
-        with connection.execute_wrapper(watched):
+        with noted() as statements:
             nearest(Asking(20), asked(shelves, filters=filters), [index], [1.0] + [0.0] * 255)
         return "\n".join(statements)
 
@@ -216,13 +226,7 @@ def test_nothing_is_counted_where_nothing_narrows(shelves):
 @pytest.mark.parametrize(("of_all", "marked"), [(400, False), (100_000, True), (-1, True)])
 def test_the_mark_of_a_collection_is_looked_for_where_others_have_more(shelves, monkeypatch, of_all, marked):
     monkeypatch.setattr("rag.search.rows._OF_ALL", f"SELECT {of_all}")
-    statements: list[str] = []
-
-    def watched(execute, sql, params, many, context):
-        statements.append(f"{sql} {params}")
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(watched):
+    with noted() as statements:
         found = search_now(tenant=shelves.tenant, collections=["shelves"], text="Report 7", method="keyword")
     assert found.passages[0].title == "Report 7"
     [scored] = [one for one in statements if "scored.score" in one]
