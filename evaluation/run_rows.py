@@ -186,6 +186,7 @@ class ItemResult(models.Model):
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     answered_at = models.DateTimeField(default=timezone.now)
+    end = models.BinaryField(null=True, help_text="The event in which the call ends, until it is surely told.")
 
     objects = OfTenant.as_manager()
 
@@ -193,7 +194,10 @@ class ItemResult(models.Model):
         """One for each item and variant."""
 
         constraints = (models.UniqueConstraint(fields=["run_item", "variant"], name="one_result_of_variant"),)
-        indexes = (models.Index(fields=["run", "variant"], name="results_of_variant"),)
+        indexes = (
+            models.Index(fields=["run", "variant"], name="results_of_variant"),
+            models.Index(fields=["run"], name="results_untold", condition=models.Q(end__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -232,12 +236,14 @@ class JudgeAnswer(models.Model):
     text = models.TextField()
     cost_nanousd = models.BigIntegerField(null=True)
     correlation_id = models.CharField(max_length=64)
+    end = models.BinaryField(null=True, help_text="As with the result.")
 
     objects = OfTenant.as_manager()
 
     class Meta:
         """One for each question."""
 
+        indexes = (models.Index(fields=["result"], name="said_untold", condition=models.Q(end__isnull=False)),)
         constraints = (models.UniqueConstraint(fields=["result", "evaluator", "slot"], name="one_answer_of_judge"),)
 
     def __str__(self) -> str:

@@ -2,7 +2,8 @@
 
 Calls run on the gateway's loop, everything that touches the database or computes on the worker's own thread. An answer
 is written down before the gateway tells its call as done (``Insider.keep``): if the worker dies, what is paid is there,
-and what is not there is not paid. Scores of an item and its end are one transaction.
+and what is not there is not paid. The event that tells it is written down with it until the item is done, and told
+again by whoever takes the run over. Scores of an item and its end are one transaction.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final
@@ -24,14 +24,16 @@ from contracts.guardrails import PolicySpec
 from evaluation.calls import KEY_ID, KEY_NAME, body_of, judge_body, refusal_in, text_in
 from evaluation.desk import Desk
 from evaluation.engine.evaluators.scores import JudgeQuestion
+from evaluation.kept_ends import ends_are_told, ends_told_again
 from evaluation.leases import BEAT_EVERY_S, LeaseLost, beaten, claimed, given_back, held, leased, spent
 from evaluation.models import EvalRun, ItemResult, JudgeAnswer, RunItem, Score, Variant
 from evaluation.scoring import NamedEvaluator, evaluators_of, example_of, questions_about, scores_of
 from evaluation.spending import BudgetSpent, Purse
 from evaluation.summaries import summary_of
 from gateway.engine.inside_calls import InsideCall
-from gateway.exchange import Answer
+from gateway.exchange import Answer, Keep
 from gateway.formats.base import AnswerFacts
+from gateway.kept_ends import KeptEnd
 from gateway.process import GatewayProcess, running
 from guardrails.compile import compile_version
 from guardrails.model_callers import caller_of
@@ -134,6 +136,7 @@ class RunWorker:
 
     def work(self, until: float) -> bool:
         """Until the run has ended or the time is up; whether there is more to do."""
+        ends_told_again(self._run)
         try:
             while True:
                 self._beat()
@@ -216,9 +219,10 @@ class RunWorker:
         set_aside = await self._set_aside(self._answers, variant.model, characters, tokens)
         began = time.monotonic()
 
-        async def keep(facts: AnswerFacts, answer: bytes) -> None:
+        async def keep(facts: AnswerFacts, answer: bytes, end: KeptEnd) -> None:
             took = (time.monotonic() - began) * 1000
             result = _result(unit, variant, facts, text_in(answer), took)
+            result.end = end.packed()
             await self._desk.ask(partial(self._store, unit, result, set_aside))
 
         answer = await self._call(body, guarded=True, policy=self._policies[variant.pk], keep=keep)
@@ -249,7 +253,7 @@ class RunWorker:
             return
         body = judge_body(question, {"eval_run": str(self._run.pk), "judge_of": result.correlation_id})
 
-        async def keep(facts: AnswerFacts, answer: bytes) -> None:
+        async def keep(facts: AnswerFacts, answer: bytes, end: KeptEnd) -> None:
             said = JudgeAnswer(
                 tenant_id=result.tenant_id,
                 result=result,
@@ -258,6 +262,7 @@ class RunWorker:
                 text=text_in(answer),
                 cost_nanousd=facts.cost_nanousd,
                 correlation_id=facts.correlation_id,
+                end=end.packed(),
             )
             await self._desk.ask(partial(self._store_said, unit, said, set_aside))
 
@@ -275,7 +280,7 @@ class RunWorker:
         *,
         guarded: bool,
         policy: PolicySpec | None,
-        keep: Callable[[AnswerFacts, bytes], Awaitable[None]],
+        keep: Keep,
     ) -> Answer:
         call = InsideCall(
             tenant_id=str(self._run.tenant_id),
@@ -321,6 +326,7 @@ class RunWorker:
             Score.objects.bulk_create(scores)
             rows = RunItem.objects.for_tenant(unit.row.tenant_id).filter(pk=unit.row.pk)
             rows.update(state=RunItem.State.DONE, lease="", leased_until=None)
+            ends_are_told(unit.row)
             mine = EvalRun.objects.for_tenant(self._run.tenant_id).filter(pk=self._run.pk)
             mine.update(done=F("done") + 1, failed=F("failed") + failed)
         self._run.done += 1

@@ -9,15 +9,16 @@ import msgspec
 
 from contracts.specs import KeySpec, TenantSpec
 from gateway.formats.base import AnswerFacts, ChatFormat
+from gateway.kept_ends import KeptEnd
 
 CHAT: Final = "/v1/chat/completions"
 EMBEDDINGS: Final = "/v1/embeddings"
 """Endpoints of calls that the product makes by itself."""
 
 Headers = list[tuple[bytes, bytes]]
-Keep = Callable[[AnswerFacts, bytes], Awaitable[None]]
-"""Takes a whole answer before its call is told as done, and so before it counts as paid: whoever has to know which
-calls were paid writes the answer down there."""
+Keep = Callable[[AnswerFacts, bytes, KeptEnd], Awaitable[None]]
+"""Takes a whole answer before its call is told as done, and so before it counts as paid, and the event that will tell
+it: whoever has to know which calls were paid writes both down there."""
 
 
 class Insider(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ from gateway.formats.chat_request import RAG
 from gateway.formats.embeddings import parse_embeddings, render_embeddings
 from gateway.formats.priority import is_batch
 from gateway.formats.validation import decode_object, tags_of
+from gateway.kept_ends import KeptEnd
 from routing.engine.attempt import OUTPUT_CAP_REACHED
 from routing.engine.call import Plan
 from routing.engine.executor import Engine
@@ -235,9 +236,11 @@ class Pipeline:
                 call.wanted.output = answer_in(result)
         facts = answer_facts(call)
         body = _encode(format_.render(result, facts))
+        end = None
         if call.exchange.insider is not None and call.exchange.insider.keep is not None:
-            await call.exchange.insider.keep(facts, body)
-        self._end_completed(call, facts)
+            end = KeptEnd.of(completed_event(call, facts, self._elapsed_ms(call)), call.context)
+            await call.exchange.insider.keep(facts, body, end)
+        self._end_completed(call, facts, end)
         return Answer(200, answer_headers(call, facts, b"application/json"), body)
 
     async def _embed(self, call: Call, plan: Plan) -> Answer:
@@ -363,10 +366,13 @@ class Pipeline:
 
     # --- settle, emit, answer ----------------------------------------------------------------------
 
-    def _end_completed(self, call: Call, facts: AnswerFacts) -> None:
+    def _end_completed(self, call: Call, facts: AnswerFacts, end: KeptEnd | None = None) -> None:
         self._settle(call)
         duration_ms = self._elapsed_ms(call)
-        self._emitter.emit(completed_event(call, facts, duration_ms), call.context)
+        if end is None:
+            self._emitter.emit(completed_event(call, facts, duration_ms), call.context)
+        else:
+            self._emitter.emit(end.payload, end.context)
         self._emitter.flush()
         if call.wanted is not None:
             self._sampling.hand_on(call, facts, duration_ms)

@@ -47,7 +47,7 @@ from contracts.events.documents import (
     RetrievalSearched,
 )
 from contracts.events.drift import DriftCleared, DriftDetected
-from contracts.events.envelope import LAYERS, SCHEMA_VERSION, Envelope, EventContext, EventPayload
+from contracts.events.envelope import LAYERS, SCHEMA_VERSION, Envelope, EventContext, EventPayload, SameEvent
 from contracts.events.evaluation import (
     EvalGateChecked,
     EvalItemLabelled,
@@ -148,6 +148,7 @@ __all__ = [
     "RetentionApplied",
     "RetrievalDegraded",
     "RetrievalSearched",
+    "SameEvent",
     "ScoreRecorded",
     "SecondFactorChanged",
     "SecondFactorFailed",

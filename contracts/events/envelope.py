@@ -27,6 +27,14 @@ class EventContext(msgspec.Struct, frozen=True):
     correlation_id: str = ""
 
 
+class SameEvent(EventContext, frozen=True, kw_only=True):
+    """The context of an event that may be told more than once and is one event all the same: it is stored once."""
+
+    event_id: str
+    at_ns: int
+    """When it happened, in Unix nanoseconds."""
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What travels on the bus. ``payload`` is an undecoded JSON object of the type's struct."""
 

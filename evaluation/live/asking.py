@@ -15,6 +15,7 @@ from django.db.models import Sum
 from contracts.live_samples import HandedCall
 from evaluation.calls import KEY_ID, KEY_NAME, judge_body, refusal_in, text_in
 from evaluation.engine.evaluators.scores import JudgeQuestion, Scored
+from evaluation.kept_ends import tell_again
 from evaluation.live.examples import answered_of, example_of
 from evaluation.live.said import Said, SaidBefore, Slot
 from evaluation.models import LiveEvaluation, LiveScore
@@ -22,6 +23,7 @@ from evaluation.scoring import NamedEvaluator, evaluators_of, scored_answer
 from evaluation.spending import BudgetSpent, Estimate, Purse
 from gateway.engine.inside_calls import InsideCall
 from gateway.formats.base import AnswerFacts
+from gateway.kept_ends import KeptEnd
 from gateway.process import GatewayProcess, running
 from guardrails.model_callers import caller_of
 
@@ -92,7 +94,9 @@ class LiveScorer:
         for question in one.scorer.questions(example_of(call), answered_of(call)):
             slot = str(self.row.pk), one.name, question.slot
             if known := before.get(slot):
-                # By a worker that died before it could write the score.
+                # By a worker that died before it could write the score, and maybe before the call was told.
+                if known.end:
+                    tell_again(known.end)
                 self.purse.settle(0, known.cost_nanousd)
                 asked.said[question.slot] = known.text
                 asked.cost_nanousd += known.cost_nanousd
@@ -130,8 +134,8 @@ class LiveScorer:
     ) -> tuple[str, str, int]:
         told: list[Said] = []
 
-        async def keep(facts: AnswerFacts, body: bytes) -> None:
-            said = Said(text_in(body), facts.cost_nanousd or 0)
+        async def keep(facts: AnswerFacts, body: bytes, end: KeptEnd) -> None:
+            said = Said(text_in(body), facts.cost_nanousd or 0, end.packed())
             await self.before.keep(run_id, slot, said)
             told.append(said)
 

@@ -24,10 +24,11 @@ Slot = tuple[str, str, str]
 
 
 class Said(NamedTuple):
-    """By a judge, and what that cost."""
+    """By a judge, what that cost, and the packed :class:`gateway.kept_ends.KeptEnd` of the call."""
 
     text: str
     cost_nanousd: int
+    end: bytes = b""
 
 
 class SaidBefore:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.events import SCHEMA_VERSION, EventContext, EventPayload
+from contracts.events import SCHEMA_VERSION, EventContext, EventPayload, SameEvent
 from contracts.ids import new_event_id
 
 log = logging.getLogger(__name__)
@@ -60,9 +60,13 @@ class EnvelopeEncoder:
         self._json = msgspec.json.Encoder()
 
     def envelope(self, payload: EventPayload, context: EventContext, at_ns: int) -> Outgoing:
-        """The event that happened at ``at_ns`` (Unix nanoseconds)."""
+        """The event that happened at ``at_ns`` (Unix nanoseconds), unless its context says when that was."""
+        if isinstance(context, SameEvent):
+            event_id, at_ns = context.event_id, context.at_ns
+        else:
+            event_id = new_event_id()
         return Outgoing(
-            new_event_id(),
+            event_id,
             payload.event_type,
             SCHEMA_VERSION,
             self._clock_text.format(at_ns),

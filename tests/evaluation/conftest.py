@@ -11,8 +11,10 @@ from django.test import Client
 from gateway import process
 from routing.catalogue import SANDBOX, register
 from routing.services import TargetChoice, create_route
+from tenants.emitting import set_emitter
 from tenants.models import Tenant
 from tenants.service_keys import create_service_key
+from tests.gateway.doubles import RecordingEmitter
 from tests.tenants.factories import make_tenant
 
 
@@ -30,6 +32,15 @@ def answering(transactional_db) -> Iterator[Tenant]:
         create_route(name=name, targets=[TargetChoice(model=models[f"sandbox-{name}"])])
     yield make_tenant(slug="acme", name="Acme", payload_storage="stored")
     process.stop()
+
+
+@pytest.fixture
+def told() -> Iterator[RecordingEmitter]:
+    """What the control plane emits."""
+    emitter = RecordingEmitter()
+    set_emitter(emitter)
+    yield emitter
+    set_emitter(None)
 
 
 @pytest.fixture

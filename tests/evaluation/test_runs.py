@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from contracts.events import RequestCompleted, SameEvent
 from evaluation import working
 from evaluation.engine.golden_files import Item
 from evaluation.golden_sets import newest_version, put_items
@@ -18,6 +19,7 @@ from evaluation.runs import VariantChoice, resume_run, start_run, stop_run
 from evaluation.working import work
 from tenants.models import Tenant
 from tests.evaluation.golden_rows import make_evaluator, make_run, make_set
+from tests.gateway.doubles import RecordingEmitter
 
 LONG = 60.0
 
@@ -88,6 +90,39 @@ def test_a_worker_that_dies_leaves_nothing_to_be_asked_or_scored_twice(answering
     assert ItemResult.objects.for_tenant(answering).count() == Score.objects.for_tenant(answering).count() == 6
     costs = ItemResult.objects.for_tenant(answering).values_list("cost_nanousd", flat=True)
     assert run.spent_nanousd == sum(cost or 0 for cost in costs)
+
+
+@pytest.mark.parametrize("dies_at", ["_store", "_store_said"])
+def test_a_call_that_a_dead_worker_has_kept_and_not_told_is_told_by_the_next(
+    answering: Tenant, told: RecordingEmitter, monkeypatch, dies_at: str
+):
+    judge = make_evaluator(answering, "rubric", route="small", rubric="Be kind.")
+    run = make_run(make_set(answering, "One"), judge, variants=["small"])
+    store = getattr(working.RunWorker, dies_at)
+
+    def dying(*given):
+        store(*given)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(working.RunWorker, dies_at, dying)
+        with pytest.raises(Killed):
+            work(run.pk, for_s=LONG)
+    kept = (ItemResult if dies_at == "_store" else JudgeAnswer).objects.for_tenant(answering)
+    assert told.payloads(RequestCompleted) == []
+    late = timezone.now() - timedelta(minutes=2)
+    EvalRun.objects.for_tenant(answering).update(heartbeat_at=late)
+    RunItem.objects.for_tenant(answering).update(leased_until=late)
+    work(run.pk, for_s=LONG)
+
+    ends = {of.correlation_id: (end, of) for end, of in told.events if isinstance(end, RequestCompleted)}
+    end, of = ends[kept.get().correlation_id]
+    assert isinstance(of, SameEvent)
+    assert end.cost_nanousd == kept.get().cost_nanousd
+    assert of.tenant_id == str(answering.pk)
+    assert stored(answering).state == "done"
+    assert not ItemResult.objects.for_tenant(answering).exclude(end=None).exists()
+    assert not JudgeAnswer.objects.for_tenant(answering).exclude(end=None).exists()
 
 
 def test_judges_are_asked_through_the_gateway_in_both_orders_and_paid_from_their_own_budget(answering: Tenant):

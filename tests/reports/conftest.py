@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -59,7 +60,12 @@ def make_schedule(tenant: Tenant | None, **fields: Any) -> ReportSchedule:
 
 
 def two_weeks(tenant: Tenant, *, errors: int = 2, slower: int = 0, dearer: float = 1.0) -> None:
-    """Calls on each of the last 15 days; the last seven whole ones have so many errors, and are slower and dearer."""
+    """Calls at noon of each of the last 15 days as Berlin's calendar has them, in which reports here are made.
+
+    The last seven have so many errors, and are slower and dearer.
+    """
+    now = timezone.now()
+    noon = now.astimezone(ZoneInfo("Europe/Berlin")).replace(hour=12, minute=0, second=0, microsecond=0)
     for day in range(1, 16):
         recent = day <= 7
         # No two days are the same: nothing could be told of days that do not scatter.
@@ -68,7 +74,7 @@ def two_weeks(tenant: Tenant, *, errors: int = 2, slower: int = 0, dearer: float
         traffic.calls(
             tenant,
             number,
-            ago=timedelta(days=day, hours=timezone.now().hour - 12),
+            ago=now - noon + timedelta(days=day),
             errors=(errors if recent else 2) + scatter % 2,
             cost_nanousd=int(number * 20_000_000 * (dearer if recent else 1)),
             bucket=80 + (slower if recent else 0) + scatter % 2,

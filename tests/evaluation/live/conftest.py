@@ -8,20 +8,9 @@ import pytest
 import redis
 from django.conf import settings
 
-from tenants.emitting import set_emitter
 from tenants.keys import Scope
 from tenants.models import Tenant
 from tenants.services import create_key
-from tests.gateway.doubles import RecordingEmitter
-
-
-@pytest.fixture
-def told() -> Iterator[RecordingEmitter]:
-    """What the control plane emits."""
-    emitter = RecordingEmitter()
-    set_emitter(emitter)
-    yield emitter
-    set_emitter(None)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.db import connection
 from alerting.checking import check_all
 from alerting.models import SLO, AlertRule
 from alerting.services import create_rule
-from contracts.events import ScoreRecorded
+from contracts.events import RequestCompleted, ScoreRecorded
 from evaluation.live.asking import LiveScorer
 from evaluation.live.services import update_live_evaluation
 from evaluation.models import LiveLoss
@@ -235,7 +235,7 @@ def test_what_cannot_be_read_is_counted_and_put_away(answering: Tenant, key: str
 
 
 def test_what_a_judge_said_before_its_worker_died_is_neither_asked_nor_paid_again(
-    answering: Tenant, key: str, queues, monkeypatch
+    answering: Tenant, key: str, queues, told: RecordingEmitter, monkeypatch
 ):
     judge = make_evaluator(answering, "rubric", "Judge", route="small", rubric="Is it fine?")
     make_live(answering, judge, deep_rate=1.0)
@@ -264,4 +264,6 @@ def test_what_a_judge_said_before_its_worker_died_is_neither_asked_nor_paid_agai
     assert paid == [run_id]
     (score,) = scores(answering)
     assert score.cost_nanousd is not None
+    (end,) = told.payloads(RequestCompleted)
+    assert (end.cost_nanousd, end.tags["judge_of"]) == (score.cost_nanousd, run_id)
     assert not list(queues.scan_iter("live:*:said:*"))

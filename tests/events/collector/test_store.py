@@ -8,7 +8,8 @@ from django.db import connection, connections
 from events.collector.database import conninfo
 from events.collector.store import EventStore, StoreUnavailable
 from events.engine.spool import Position
-from events.models import EventRecord, QuarantinedEvent, Run, RunState, SpoolPosition
+from events.models import EventRecord, QuarantinedEvent, Run, RunState, SpoolPosition, UsageRecord
+from gateway.kept_ends import KeptEnd
 from tests.events.builders import TENANT, batch, completed, context, failed, line, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,6 +57,19 @@ async def test_the_same_event_in_batches_cut_differently_is_written_once(store: 
     assert [event.line for event in written.events] == [second]
     assert written.duplicates == 1
     assert await EventRecord.objects.acount() == 2
+
+
+async def test_an_end_that_is_told_again_on_another_day_is_stored_and_billed_once(store: EventStore):
+    end = KeptEnd.of(completed(cost_nanousd=1500), context("c1"))
+    now = datetime.now(UTC)
+    first = line(end.payload, end.context, now)
+    again = line(end.payload, end.context, now + timedelta(days=1))
+
+    await store.write([batch(_lines(first), spool_id="a")])
+    written = await store.write([batch(_lines(again), spool_id="b")])
+
+    assert (written.events, written.duplicates) == ([], 1)
+    assert await UsageRecord.objects.filter(correlation_id="c1").acount() == 1
 
 
 async def test_a_run_whose_end_is_written_first_is_whole_in_the_end(store: EventStore):
