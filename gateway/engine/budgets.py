@@ -46,6 +46,7 @@ class Account:
         "period",
         "remaining",
         "seen_at",
+        "settlements",
         "spec",
         "subject",
         "tenant_id",
@@ -79,6 +80,8 @@ class Account:
         """``Clock.monotonic`` instant of that."""
         self.local_nanousd = 0
         """Counted since then without Redis."""
+        self.settlements = 0
+        """How many Redis has told to have."""
         self.told = 0
         """Highest threshold told, as far as this worker knows."""
         self.failed_at = float("-inf")

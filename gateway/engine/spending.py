@@ -131,6 +131,7 @@ class Spending:
 
         The ledger may have confirmed the call before that. Redis then counts it a second time until it is told again.
         """
+        account.settlements += 1
         if call_id not in account.outstanding:
             self._mark(account)
 
@@ -313,7 +314,7 @@ class Spending:
     async def _confirm(self, account: Account) -> None:
         if account in self._unposted:
             await self._say_again(account, hold_ms=self._grace_ms)
-        name = account.keys[0]
+        name, settlements = account.keys[0], account.settlements
         lock_ms = round(CONFIRM_EVERY_S * 750)
         ended = [call_id for call_id, (_, lease_end) in account.outstanding.items() if lease_end == ENDED]
         # The generation last: if it is the known one, what was read before it belongs to it.
@@ -334,7 +335,9 @@ class Spending:
             spend = await self._read(account, tuple(pending))
             await self._rebase(account, spend)
             pending -= spend.recorded
-        if (not pending and not account.outstanding) or self._is_over(account):
+        # A settlement that came after the fields were read is not among them: it is looked for in the next round.
+        unchanged = settlements == account.settlements
+        if (unchanged and not pending and not account.outstanding) or self._is_over(account):
             self._clean(account)
 
     async def _restore(self, account: Account) -> None:

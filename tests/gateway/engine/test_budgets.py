@@ -146,8 +146,9 @@ async def test_a_call_that_the_ledger_had_before_redis_counts_once(
     worker = await bench.worker()
     ticket = await bench.admit(worker, budget(100), cost=10)
     bench.ledger.record(ticket.call_id, 8)
-    worker.settle(ticket, tokens=0, cost_nanousd=8)
+    worker.spending.ended(ticket.budgets[0].account, ticket.call_id, 8)
     await worker.spending.confirm()
+    worker.settle(ticket, tokens=0, cost_nanousd=8)
     await worker.drain()
     assert await counted(redis) == {"spent": 8, "reserved": 0, "ended": 8}
     # Until the next may confirm.
@@ -211,6 +212,35 @@ async def test_a_worker_confirms_by_itself_until_it_stops(
             await asyncio.sleep(0.01)
     worker.messages_missed()
     await worker.stop()
+
+
+async def test_a_settlement_that_arrives_while_its_call_is_confirmed_is_not_counted_twice(
+    bench: Bench, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.engine.spending.CONFIRM_EVERY_S", 0.02)
+    worker = await bench.worker()
+    ticket = await bench.admit(worker, budget(100), cost=10)
+    bench.ledger.record(ticket.call_id, 8)
+    worker.spending.ended(ticket.budgets[0].account, ticket.call_id, 8)
+    await worker.spending.confirm()
+    worker.settle(ticket, tokens=0, cost_nanousd=8)
+    ask = worker.spending._ask
+
+    async def asking(*command: Any) -> Any:
+        reply = await ask(*command)
+        if command[0] == "HKEYS":
+            await worker.drain()  # behind the question for the account's fields, and so not among them
+        return reply
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker.spending, "_ask", asking)
+        await worker.spending.confirm()
+
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        await worker.spending.confirm()
+
+    assert await counted(redis) == {"spent": 8, "reserved": 0, "ended": 0}
 
 
 async def test_one_call_can_cross_several_thresholds(bench: Bench) -> None:
