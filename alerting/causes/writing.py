@@ -24,6 +24,7 @@ from contracts.tenant_scope import across_tenants
 from gateway.engine.inside_calls import InsideCall
 from gateway.exchange import Answer
 from gateway.formats.base import AnswerFacts
+from gateway.kept_ends import KeptEnd
 from gateway.process import running
 from guardrails.model_callers import caller_of
 from tenants.changes import save_row, with_fields
@@ -140,7 +141,7 @@ def _without_users(evidence: Evidence) -> Evidence:
 
 
 def _ask(row: IncidentCauses, writer: SummaryWriter, kept: list[AnswerFacts]) -> Answer:
-    async def keep(facts: AnswerFacts, _answer: bytes) -> None:
+    async def keep(facts: AnswerFacts, _answer: bytes, _end: KeptEnd) -> None:
         kept.append(facts)
 
     call = InsideCall(
