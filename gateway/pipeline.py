@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -57,6 +59,7 @@ WITHHELD = "a guardrail withholds the answer"
 """Why such an attempt ended, for its event."""
 
 _encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
 
 
 class Pipeline:
@@ -212,9 +215,26 @@ class Pipeline:
         call.usage = kept.usage
         return await self._render(call, kept.result, format_)
 
+    async def _counted(self, call: Call, asking: Awaitable[T]) -> T:
+        """What the engine got, and the call is counted by then: it may have gone ahead of its admission."""
+        assert call.ticket is not None
+        try:
+            got = await asking
+        except GatewayError:
+            await self._admission.confirm(call.ticket)
+            raise
+        if call.ticket.ahead is not None:
+            try:
+                await self._admission.confirm(call.ticket)
+            except BaseException:
+                if isinstance(got, LiveStream):
+                    await got.aclose()
+                raise
+        return got
+
     async def _complete(self, call: Call, plan: Plan, format_: ChatFormat) -> Answer:
         assert isinstance(call.request, ChatRequest)
-        completion = await self._engine.complete(plan, call.request, call.engine)
+        completion = await self._counted(call, self._engine.complete(plan, call.request, call.engine))
         call.target = completion.target
         call.usage = usage_of_result(completion.result, call.engine.estimated_input_tokens)
         self._cache.pack(call, completion.result.body, answer_facts(call))
@@ -245,7 +265,7 @@ class Pipeline:
 
     async def _embed(self, call: Call, plan: Plan) -> Answer:
         assert isinstance(call.request, EmbeddingRequest)
-        completion = await self._engine.embed(plan, call.request, call.engine)
+        completion = await self._counted(call, self._engine.embed(plan, call.request, call.engine))
         call.target = completion.target
         call.usage = completion.result.usage or Usage(input_tokens=call.engine.estimated_input_tokens, estimated=True)
         facts = answer_facts(call)
@@ -255,7 +275,7 @@ class Pipeline:
 
     async def _stream(self, call: Call, plan: Plan, format_: ChatFormat) -> Answer:
         assert isinstance(call.request, ChatRequest)
-        live = await self._engine.stream(plan, call.request, call.engine)
+        live = await self._counted(call, self._engine.stream(plan, call.request, call.engine))
         call.target = live.target
         self._cache.open_recording(call)
         return self._open_stream(call, live, format_)
@@ -408,7 +428,9 @@ class Pipeline:
             usage = call.usage
             cost = call.cost_of(usage) if usage is not None and call.ticket.budgets else 0
             tokens = call.used(usage).total_tokens if usage is not None else 0
-            self._admission.settle(call.ticket, tokens=tokens, cost_nanousd=cost or 0)
+            settle = partial(self._admission.settle, call.ticket, tokens=tokens, cost_nanousd=cost or 0)
+            # The caller has its answer first.
+            asyncio.get_running_loop().call_soon(settle)
 
     def _trace(self, call: Call, duration_ms: float, error_code: str | None, status: int) -> None:
         if self._tracer.enabled:

@@ -1,8 +1,9 @@
 """Admission: may this call go in now?
 
 All calls that wait in one event-loop turn are admitted by one run of ``lua/admission.lua``, together with the
-settlements that have piled up; per call that costs a fraction of a Redis round trip. With Redis down the
-decision falls to :mod:`gateway.engine.local_limiter` (or to a refusal, if the tenant wants that).
+settlements that have piled up; per call that costs a fraction of a Redis round trip. Where it is certain that a call
+will be let in it need not wait for that (:mod:`gateway.engine.foresight`). With Redis down the decision falls to
+:mod:`gateway.engine.local_limiter` (or to a refusal, if the tenant wants that).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from events.engine.redis_wire import RedisCommandError, RedisUnavailable, RedisW
 from gateway.engine.admission_batch import Batch, Settlement, WaitingCall, pack, read_reply, release
 from gateway.engine.budgets import AppliedBudget, DegradeWanted, exceeded
 from gateway.engine.concurrency_queue import CHANNEL_PREFIX, WaitingCalls
-from gateway.engine.limits import AppliedLimit, Ticket, refusal
+from gateway.engine.foresight import Foresight
+from gateway.engine.limits import Ahead, AppliedLimit, Ticket, refusal
 from gateway.engine.local_limiter import LocalLimiter
 from gateway.engine.scripts import ADMISSION
 from gateway.engine.spending import GRACE_MS, REBUILT_CHANNEL, Spending
@@ -73,6 +75,7 @@ class Admission:
         self.spending = Spending(
             wire, reader=spend_reader, emitter=emitter, clock=clock, workers=workers, grace_ms=grace_ms
         )
+        self._foresight = Foresight(workers)
         self._undecided = Undecided(
             self.spending, self.queue, ask_again=self._ask_again, leave_queues=self._leave_queues
         )
@@ -93,11 +96,13 @@ class Admission:
         budgets: list[AppliedBudget] | None = None,
         batch_class: bool = False,
         meanwhile: Callable[[], None] = lambda: None,
+        may_go_ahead: bool = False,
     ) -> Ticket:
         """Count the call in all its limits and budgets, or in none.
 
         ``meanwhile`` is work that has to be done anyway: it is called once, while Redis decides. ``batch_class`` calls
-        wait behind all others where calls may wait for a place.
+        wait behind all others where calls may wait for a place. With ``may_go_ahead`` a call that will surely be let in
+        gets its ticket at once: before the caller is told anything of it, :meth:`confirm` has to be awaited.
 
         Raises:
             RateLimited: a limit is reached; ``details`` name it.
@@ -116,14 +121,11 @@ class Admission:
             meanwhile()
             return self._admit_locally(ticket, lease_ms, fail_open, "not connected")
         waiting = self._ask(ticket, lease_ms)
-        try:
-            if self._admit_scheduled:
-                # The batch goes out at the end of this turn of the loop, with all others who ask in it.
-                await asyncio.sleep(0)
+        if may_go_ahead and fail_open and self._goes_ahead(waiting):
             meanwhile()
-            status = await waiting.decided
-            if status < 0:
-                status = await self._undecided.decide(waiting, status)
+            return ticket
+        try:
+            status = await self._decision(waiting, meanwhile)
         except (RedisUnavailable, RedisCommandError) as error:
             return self._admit_locally(ticket, lease_ms, fail_open, str(error))
         except (DegradeWanted, ServiceUnavailable):
@@ -135,6 +137,40 @@ class Admission:
         if status:
             raise self._refusal(ticket, status)
         return ticket
+
+    async def _decision(self, waiting: WaitingCall, meanwhile: Callable[[], None]) -> int:
+        if self._admit_scheduled:
+            # The batch goes out at the end of this turn of the loop, with all others who ask in it.
+            await asyncio.sleep(0)
+        meanwhile()
+        status = await waiting.decided
+        return status if status >= 0 else await self._undecided.decide(waiting, status)
+
+    def _goes_ahead(self, waiting: WaitingCall) -> bool:
+        ticket = waiting.ticket
+        if ticket.budgets or not self._foresight.lets_in(ticket.limits, self._clock.monotonic()):
+            return False
+        self._foresight.went_ahead(ticket.limits)
+        waiting.ahead = True
+        ticket.ahead = Ahead(waiting.decided, waiting.lease_ms)
+        return True
+
+    async def confirm(self, ticket: Ticket) -> None:
+        """Wait until a call that went ahead is decided: what is left of its limits is known then."""
+        if ticket.ahead is None:
+            return
+        try:
+            refused_by = await ticket.ahead.decided
+        except (RedisUnavailable, RedisCommandError) as error:
+            self._became_degraded(str(error))
+            ticket.degraded = True
+            # The call is under way: it counts, and what this worker's share would have said is too late.
+            self._local.admit(ticket.call_id, ticket.limits, ticket.ahead.lease_ms)
+        else:
+            self._recovered()
+            if refused_by:
+                log.warning("a call went ahead of its admission and was over its limit: %s", ticket.call_id)
+        ticket.ahead = None
 
     def _ask(self, ticket: Ticket, lease_ms: int) -> WaitingCall:
         loop = asyncio.get_running_loop()
@@ -183,6 +219,8 @@ class Admission:
 
     def settle(self, ticket: Ticket, *, tokens: int, cost_nanousd: int = 0) -> None:
         """Give back the call's places, and replace its reserved tokens and cost by those it really used."""
+        if ticket.ahead is not None and not self._still_counts(ticket):
+            return
         if ticket.budgets:
             self._settle_budgets(ticket, cost_nanousd)
         if ticket.degraded:
@@ -195,6 +233,18 @@ class Admission:
                     self._settling.append(Settlement((limit.key,), ("w", limit.slot, tokens - limit.cost)))
         if self._settling:
             self._settle_soon()
+
+    def _still_counts(self, ticket: Ticket) -> bool:
+        """Whether Redis counts, or may yet count, a call that ended before it was decided."""
+        assert ticket.ahead is not None
+        ticket.ahead.decided.cancel()
+        ticket.ahead = None
+        unsent = next((one for one in self._waiting if one.ticket is ticket), None)
+        if unsent is None:
+            return True
+        self._waiting.remove(unsent)
+        self._foresight.decided(ticket.limits)
+        return False
 
     def _settle_budgets(self, ticket: Ticket, cost: int) -> None:
         for budget in ticket.budgets:
@@ -238,6 +288,8 @@ class Admission:
 
     async def drain(self) -> None:
         """Send what is still to be settled, and wait until it is."""
+        # Calls that were answered in this turn of the loop settle at its end.
+        await asyncio.sleep(0)
         self._send_batch()
         if self._in_flight:
             self._drained = asyncio.get_running_loop().create_future()
@@ -259,7 +311,7 @@ class Admission:
             waiting, settling = waiting[MAX_BATCH:], []
 
     def _batch(self, waiting: list[WaitingCall], settling: list[Settlement]) -> Batch:
-        return Batch(waiting, settling, self._answered, self._failed)
+        return Batch(waiting, settling, self._answered, self._failed, self._clock.monotonic())
 
     def _send(self, batch: Batch, command: str, script: str) -> None:
         keys, args = pack(batch.waiting, batch.settling)
@@ -288,6 +340,9 @@ class Admission:
             now = self._clock.monotonic()
             for waiting, answer in zip(batch.waiting, replies, strict=True):
                 read_reply(waiting, answer, self.spending, now)
+                self._foresight.heard(waiting.ticket.limits, batch.sent_at)
+                if waiting.ahead:
+                    self._foresight.decided(waiting.ticket.limits)
             for position, percent, consumed in crossings:
                 account = batch.settling[position - 1].account
                 assert account is not None
@@ -323,18 +378,17 @@ class Admission:
             kept += [release(limit, ticket) for limit in concurrent]
         self._settling = [*kept, *self._settling][:MAX_UNSETTLED]
 
-    @staticmethod
-    def _fail(batch: Batch, error: Exception) -> None:
+    def _fail(self, batch: Batch, error: Exception) -> None:
         for waiting in batch.waiting:
+            if waiting.ahead:
+                self._foresight.decided(waiting.ticket.limits)
             if not waiting.decided.done():
                 waiting.decided.set_exception(error)
 
     # --- without Redis --------------------------------------------------------------------------
 
     def _admit_locally(self, ticket: Ticket, lease_ms: int, fail_open: bool, reason: str) -> Ticket:
-        self.spending.shares.lost()
-        if not self._degraded:
-            self._set_degraded(True, reason)
+        self._became_degraded(reason)
         if not fail_open:
             self._forget_budgets(ticket)
             raise ServiceUnavailable(
@@ -352,6 +406,11 @@ class Admission:
             self._forget_budgets(ticket)
             raise refusal(refused)
         return ticket
+
+    def _became_degraded(self, reason: str) -> None:
+        self.spending.shares.lost()
+        if not self._degraded:
+            self._set_degraded(True, reason)
 
     def _forget_budgets(self, ticket: Ticket) -> None:
         # Redis may have counted the call before it went away.

@@ -40,6 +40,8 @@ class WaitingCall(msgspec.Struct, eq=False):
     decided: asyncio.Future[int]
     """Holds the script's status: 0 when admitted, above it the 1-based position of what refused."""
     detail: int = 0
+    ahead: bool = False
+    """Whether the call has gone on already."""
 
 
 class Batch(msgspec.Struct):
@@ -49,6 +51,8 @@ class Batch(msgspec.Struct):
     settling: list[Settlement]
     answered: Callable[[Batch, Any], None]
     failed: Callable[[Batch, Exception], None]
+    sent_at: float = 0.0
+    """``Clock.monotonic`` instant."""
     timer: asyncio.TimerHandle | None = None
     ended: bool = False
 

@@ -86,7 +86,7 @@ class Entrance:
         call.route = priced_route(route, call.tenant.prices, self._clock.now_ms())
 
     async def admit(self, call: Call) -> None:
-        """Count the call in its limits and budgets, and plan it.
+        """Count the call in its limits and budgets, and plan it; a call without budgets may go ahead of that.
 
         Raises:
             RateLimited, BudgetExceeded, ServiceUnavailable: as :meth:`gateway.engine.admission.Admission.admit`.
@@ -94,7 +94,7 @@ class Entrance:
         budgets = self._admission.spending.applied(call.tenant, call.key, call.request.user)
         if not budgets:
             self._begin_engine_call(call)
-            await self._ask_admission(call, budgets, meanwhile=partial(self._draft, call))
+            await self._ask_admission(call, budgets, meanwhile=partial(self._draft, call), may_go_ahead=True)
             return
         try:
             await self._admit_paid(call, budgets)
@@ -194,6 +194,7 @@ class Entrance:
         *,
         meanwhile: Callable[[], None] = lambda: None,
         with_tokens: bool = True,
+        may_go_ahead: bool = False,
     ) -> None:
         left_s = call.engine.deadline - call.exchange.received_at
         limits = applied_limits(
@@ -212,6 +213,7 @@ class Entrance:
             fail_open=call.tenant.fail_open,
             batch_class=call.batch_class,
             meanwhile=meanwhile,
+            may_go_ahead=may_go_ahead,
         )
 
     def _draft(self, call: Call) -> None:

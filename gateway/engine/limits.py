@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from contracts.errors import RateLimited
@@ -42,6 +44,14 @@ class AppliedLimit(msgspec.Struct):
         return self.key, queue_name(self.key), f"admission-patience{self.key.removeprefix(PREFIX)}"
 
 
+class Ahead(msgspec.Struct):
+    """A call that went on before Redis decided about it."""
+
+    decided: asyncio.Future[int]
+    """Holds what Redis says: see :class:`gateway.engine.admission_batch.WaitingCall`."""
+    lease_ms: int
+
+
 class Ticket(msgspec.Struct):
     """What a call holds after it was admitted; hand it back with :meth:`Admission.settle`."""
 
@@ -52,6 +62,8 @@ class Ticket(msgspec.Struct):
     worker_id: str = ""
     queue_class: int = 0
     """0 interactive, 1 batch."""
+    ahead: Ahead | None = None
+    """None: it is decided."""
 
     @property
     def member(self) -> str:
