@@ -123,8 +123,7 @@ def _proven(runs: list[EvalRun], *, single: bool) -> list[Table]:
         *([] if single else [Column("Run")]),
         Column("Variant"),
         Column("Measure"),
-        Column("Difference"),
-        Column("95% interval"),
+        Column("Difference (95% interval)"),
     ]
     return [Table(title="More than chance", columns=columns, rows=rows[:MOST_DIFFERENCES])]
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from alerting.models import Channel
+from evaluation.models import EvalRun
 from reports.models import Recipient, Report, ReportDelivery, ReportSchedule
 from reports.services import ask_for_report
 from reports.tasks import make_report
 from tenants.models import Tenant, User
+from tests.evaluation.golden_rows import finished_run, make_set
 from tests.reports.conftest import make_schedule, two_weeks
 from tests.reports.pages.conftest import body
 
@@ -101,6 +106,24 @@ def test_a_report_shows_its_figures_with_what_is_more_than_chance(developer: Cli
         assert said in shown
     assert "/t/acme/usage/" in shown
     assert report.title in body(developer.get("/t/acme/reports/"))
+
+
+def test_a_report_shows_where_a_variant_is_better_than_chance(developer: Client, acme: Tenant, weekly):
+    golden_set = make_set(acme, *(f"Question {number}" for number in range(20)))
+    run = finished_run(golden_set, {"small": [0.0, 0.2] * 10, "large": [0.8, 1.0] * 10})
+    EvalRun.objects.filter(tenant=acme, pk=run.pk).update(ended_at=timezone.now() - timedelta(days=2))
+    report = made(weekly)
+
+    (section,) = report.says.sections
+    proven = next(one for one in section.tables if one.title == "More than chance")
+    page = body(developer.get(f"/t/acme/reports/{report.pk}/"))
+
+    assert proven.rows[0][:3] == ["Past", "large against small", "quality"]
+    assert str(proven.rows[0][3]).startswith("+80.0 points (+")
+    assert all(len(row) == len(one.columns) for one in section.tables for row in one.rows)
+    for said in ("More than chance", "Difference (95% interval)", "large against small", "+80.0 points"):
+        assert said in page
+    assert developer.get(f"/t/acme/reports/{report.pk}/pdf/").content.startswith(b"%PDF-")
 
 
 def test_costs_are_not_everybodys(as_member, acme: Tenant, weekly):
