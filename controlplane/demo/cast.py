@@ -48,7 +48,10 @@ class RoutePlan:
 
 @dataclass(frozen=True, slots=True)
 class BudgetPlan:
-    """A budget whose limit follows from what was spent: ``used`` is its part of the limit at the end."""
+    """A budget whose limit follows from what was spent: ``used`` is its part of the limit at the end.
+
+    Less is used where its period has just begun.
+    """
 
     name: str
     window: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 
 from contracts.budgets import BudgetWindow, Period, period_at
 from contracts.events import BudgetThresholdCrossed, EventContext
@@ -22,7 +23,10 @@ from tenants.services import set_budget
 
 _USED_UP_AT = 0.7
 """Part of the window's spending after which a used-up budget was used up."""
-_SMALLEST = 1_000_000
+SMALLEST_NANOUSD: Final = 1_000_000
+"""No budget of the demo has a lower limit."""
+_YOUNG = 0.2
+"""Part of what such a period usually takes below which no limit goes: a period that has just begun says little."""
 _REFUSED = 0.003
 """Part of the calls that a rate limit refuses."""
 
@@ -35,9 +39,12 @@ class _Subject:
     plan: BudgetPlan
     period: Period
     calls: list[PlannedCall]
+    """Those of the period."""
+    usual: float
+    """What as long a stretch cost on average: as long as the period, or as all the traffic where that is shorter."""
 
     def spent(self) -> int:
-        return sum(call.cost_nanousd or 0 for call in self.calls)
+        return _cost(self.calls)
 
 
 class Money:
@@ -70,25 +77,24 @@ class Money:
 
     def _subject(self, tenant: MadeTenant, plan: BudgetPlan, calls: Sequence[PlannedCall]) -> _Subject:
         period = period_at(BudgetWindow(plan.window), tenant.plan.time_zone, self._until_ms - 1)
-        found = [
-            call
-            for call in calls
-            if call.refusal is None
-            and call.at_ms + call.duration_ms >= period.start_ms
-            and (not plan.team or call.key.plan.team == plan.team)
-        ]
-        return _Subject(tenant, plan, period, found)
+        paid = [call for call in calls if call.refusal is None and (not plan.team or call.key.plan.team == plan.team)]
+        traffic_ms = self._until_ms - int(self._start.timestamp() * 1000)
+        usual = _cost(paid) * min(1.0, (period.end_ms - period.start_ms) / traffic_ms)
+        return _Subject(
+            tenant, plan, period, [call for call in paid if call.at_ms + call.duration_ms >= period.start_ms], usual
+        )
 
     def _make(self, subject: _Subject) -> Budget:
         plan, tenant = subject.plan, subject.tenant
         spent = subject.spent()
-        limit = _rounded(spent / plan.used, up=True) if plan.used < 1 else _rounded(spent * _USED_UP_AT, up=False)
+        limit = spent / plan.used if plan.used < 1 else spent * _USED_UP_AT
+        limit = max(limit, subject.usual * _YOUNG)
         who = tenant.people["billing"][0].username
         with self._past.at(self._start - timedelta(days=6), who, "203.0.113.60"):
             return set_budget(
                 tenant=tenant.row,
                 name=plan.name,
-                limit_nanousd=max(_SMALLEST, limit),
+                limit_nanousd=max(SMALLEST_NANOUSD, _rounded(limit, up=plan.used < 1)),
                 level="team" if plan.team else "tenant",
                 team=tenant.teams[plan.team] if plan.team else None,
                 window=plan.window,
@@ -116,6 +122,11 @@ class Money:
             while waiting and running * 100 >= spec.limit_nanousd * waiting[0]:
                 told.append(_crossed(account, waiting.pop(0), running, call))
         return told
+
+
+def _cost(calls: Sequence[PlannedCall]) -> int:
+    """Nano-dollars."""
+    return sum(call.cost_nanousd or 0 for call in calls)
 
 
 def _crossed(account: Account, percent: int, spent: int, call: PlannedCall) -> Told:
