@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.installation import Installation, Up, business, free_port
+from tests.business import business
+from tests.stack.installation import Installation, Up, free_port
 from tests.stack.ledger import Figures
 from tests.upstreams.openai import OpenAIUpstream
 from tests.upstreams.server import UpstreamServer

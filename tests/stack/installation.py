@@ -10,9 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-import timeit
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from controlplane.embedded.postgres import EmbeddedPostgres
 from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.session import EmbeddedServer
 from controlplane.settings.env import BASE_DIR
+from tests.business import business
 
 KEY = "stack-key-0123456789"
 ROUTE = "resilient"
@@ -55,24 +55,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def business() -> float:
-    """How much longer things may take here and now: 1 on an idle machine whose processors nobody else uses.
-
-    Other work has the processors (which the load shows), and the processors are slow or shared with other machines
-    (which it does not).
-    """
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)) * max(1.0, _count() / COUNT_S)
-
-
-COUNT_S = 0.011
-"""What :func:`_count` takes with a processor to itself."""
-
-
-def _count() -> float:
-    """Seconds of a fixed piece of work; the best of five, so that a single pause is no slowness."""
-    return min(timeit.repeat("for i in range(200_000): s += i & 7", "s = 0", repeat=5, number=1))
 
 
 def wait_until(condition: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
@@ -116,22 +98,26 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL for it and all it started."""
-        family = self._family()
-        for process in family:
-            process.kill()
+        family = self._signalled(psutil.Process.kill)
         psutil.wait_procs(family[1:], timeout=10)
         if self._process is not None:
             self._process.wait(10)
 
     def freeze(self) -> None:
         """SIGSTOP: connections stay open, nothing answers."""
-        for process in self._family():
-            process.suspend()
+        self._signalled(psutil.Process.suspend)
 
     def thaw(self) -> None:
         """Undo :meth:`freeze`."""
-        for process in self._family():
-            process.resume()
+        self._signalled(psutil.Process.resume)
+
+    def _signalled(self, send: Callable[[psutil.Process], None]) -> list[psutil.Process]:
+        family = self._family()
+        for process in family:
+            # What serves one connection may end with it meanwhile.
+            with suppress(psutil.NoSuchProcess):
+                send(process)
+        return family
 
     def _family(self) -> list[psutil.Process]:
         assert self._process is not None

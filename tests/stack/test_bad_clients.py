@@ -9,8 +9,9 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
+from tests.business import business
 from tests.stack.conftest import Upstreams
-from tests.stack.installation import BODY_TIMEOUT_S, KEY, ROUTE, Installation, business, eventually
+from tests.stack.installation import BODY_TIMEOUT_S, KEY, ROUTE, Installation, eventually
 from tests.stack.load import Load
 from tests.upstreams.server import SlowPieces
 

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.business import business
 from tests.stack.conftest import Upstreams
-from tests.stack.installation import ROUTE, Installation, business, eventually, wait_until
+from tests.stack.installation import ROUTE, Installation, eventually, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 

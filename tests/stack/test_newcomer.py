@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.browser.chromium import CHROMIUM, chromium, wait_for_cursor
+from tests.business import business
 from tests.stack.conftest import Fresh
-from tests.stack.installation import business
 
 pytestmark = [
     pytest.mark.stack,

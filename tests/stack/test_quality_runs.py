@@ -9,8 +9,9 @@ import httpx
 import msgspec
 import pytest
 
+from tests.business import business
 from tests.stack.conftest import Fresh
-from tests.stack.installation import Up, business, wait_until
+from tests.stack.installation import Up, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 

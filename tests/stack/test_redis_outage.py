@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.business import business
 from tests.stack.conftest import Upstreams
-from tests.stack.installation import OUTAGE_S, Installation, business, eventually
+from tests.stack.installation import OUTAGE_S, Installation, eventually
 from tests.stack.ledger import Figures, figures
 from tests.stack.load import Load, p95
 

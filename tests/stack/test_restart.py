@@ -19,8 +19,9 @@ import psutil
 import pytest
 import websockets
 
+from tests.business import business
 from tests.stack.conftest import Fresh
-from tests.stack.installation import Up, business, wait_until
+from tests.stack.installation import Up, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

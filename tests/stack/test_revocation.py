@@ -9,8 +9,9 @@ import time
 import aiohttp
 import pytest
 
+from tests.business import business
 from tests.stack.conftest import Upstreams
-from tests.stack.installation import SPEC_TTL_S, Installation, business
+from tests.stack.installation import SPEC_TTL_S, Installation
 from tests.stack.test_keys import last_success, status_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
