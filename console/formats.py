@@ -25,6 +25,11 @@ def number(value: Number | None, digits: int | None = None) -> str:
     return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def counted(count: int, thing: str) -> str:
+    """``1 run``, ``1,200 runs``."""
+    return f"{number(count)} {thing}{'' if count == 1 else 's'}"
+
+
 def short(value: Number | None) -> str:
     """``1.2M``: for charts and tiles, where the exact number is elsewhere."""
     if value is None:

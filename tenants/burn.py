@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
+from console.formats import counted
 from contracts.budgets import Period
 from events.ledger.rhythm import Rhythm
 
@@ -96,6 +97,5 @@ def length_words(length: timedelta) -> str:
     seconds = int(length.total_seconds())
     for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = seconds // size
-            return f"{count} {name}{'s' if count != 1 else ''}"
+            return counted(seconds // size, name)
     return "less than a minute"

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from console.formats import counted, number
 from contracts.tenant_scope import across_tenants
 from evaluation.drift.words import effect_in_words, moved_in_words, segment_in_words
 from evaluation.models import DriftCheck, DriftFinding, DriftState
@@ -30,9 +31,10 @@ def read(asked: Asked) -> Section | None:
     return Section(
         key="drift",
         title="Drift",
-        summary=f"{found:,} of {looked:,} looks found drift; {len(going)} monitors still do."
+        summary=f"{number(found)} of {counted(looked, 'look')} found drift; it goes on for "
+        f"{counted(len(going), 'monitor')}."
         if found
-        else f"{looked:,} looks found no drift.",
+        else f"{counted(looked, 'look')} found no drift.",
         figures=[Figure(label="Looks that found drift", value=found, before=was, good="down")],
         tables=[_table(findings)] if findings else [],
         todos=[_todo(one) for one in going],

@@ -37,7 +37,7 @@ def read(asked: Asked) -> Section | None:
     return Section(
         key="evaluations",
         title="Evaluation",
-        summary=f"{formats.number(len(runs))} run{'s' if len(runs) != 1 else ''} ended.{said}",
+        summary=f"{formats.counted(len(runs), 'run')} ended.{said}",
         figures=figures,
         tables=[_table(runs), *_proven(runs, single=asked.run is not None), *_gate_table(gates)],
         todos=_todos(runs, gates),

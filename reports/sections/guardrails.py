@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from console.formats import counted
 from contracts.tenant_scope import across_tenants
 from events.traffic.rules import BLOCKED, FAILED, MATCHED, event_counts, rule_counts
 from guardrails.models import Policy
@@ -29,7 +30,7 @@ def read(asked: Asked) -> Section | None:
     return Section(
         key="guardrails",
         title="Guardrails",
-        summary=f"{now.get(MATCHED, 0):,} findings; {now.get(BLOCKED, 0):,} calls were blocked.",
+        summary=f"{counted(now.get(MATCHED, 0), 'finding')}; {counted(now.get(BLOCKED, 0), 'blocked call')}.",
         figures=figures,
         tables=_tables(asked),
         todos=_todos(now.get(FAILED, 0)),
