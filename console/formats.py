@@ -51,7 +51,7 @@ def money(nano_usd: Number | None) -> str:
         return "$0.00"
     if size < Decimal("0.000001"):
         return f"{sign}<$0.000001"
-    digits = 2 if size >= 1 else 4 if size >= Decimal("0.01") else 6
+    digits = 2 if size >= Decimal("0.99995") else 4 if size >= Decimal("0.0099995") else 6
     return f"{sign}${size:,.{digits}f}"
 
 
@@ -79,7 +79,7 @@ def size(count: Number | None) -> str:
     if count is None:
         return NOTHING
     value, unit = float(count), 0
-    while abs(value) >= 1024 and unit < len(_BYTES) - 1:
+    while abs(value) >= (1024 if unit == 0 else 1023.95) and unit < len(_BYTES) - 1:
         value, unit = value / 1024, unit + 1
     return f"{number(value, 0 if unit == 0 else 1).removesuffix('.0')} {_BYTES[unit]}"
 
@@ -89,12 +89,13 @@ def duration(ms: Number | None) -> str:
     if ms is None:
         return NOTHING
     value = float(ms)
-    if 0 < value < 1:
+    # Bounds are where the next unit, or one digit less, begins once the value is rounded.
+    if 0 < value < 0.9995:
         return f"{value * 1000:.0f} µs"
-    if value < 1000:
-        return f"{value:.0f} ms" if value >= 10 or value.is_integer() else f"{value:.1f} ms"
-    if value < 60_000:
-        return f"{value / 1000:.2f} s" if value < 10_000 else f"{value / 1000:.1f} s"
+    if value < 999.5:
+        return f"{value:.0f} ms" if value >= 9.95 or value.is_integer() else f"{value:.1f} ms"
+    if value < 59_950:
+        return f"{value / 1000:.2f} s" if value < 9_995 else f"{value / 1000:.1f} s"
     return _long(round(value / 1000))
 
 

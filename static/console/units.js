@@ -19,19 +19,19 @@ const dollars = (nano, onAxis) => {
   if (size === 0) return onAxis ? "$0" : "$0.00";
   if (onAxis && size >= 1000) return `$${short(value)}`;
   if (onAxis) return `$${Number(value.toPrecision(3))}`;
-  return `$${plain(value, size >= 1 ? 2 : size >= 0.01 ? 4 : 6)}`;
+  return `$${plain(value, size >= 0.99995 ? 2 : size >= 0.0099995 ? 4 : 6)}`;
 };
 const bytes = (value) => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < units.length - 1) { value /= 1024; unit += 1; }
+  while (Math.abs(value) >= (unit ? 1023.95 : 1024) && unit < units.length - 1) { value /= 1024; unit += 1; }
   return `${plain(value, unit ? 1 : 0).replace(/\.0$/, "")} ${units[unit]}`;
 };
 const duration = (ms) => {
   if (ms === 0) return "0 ms";
-  if (ms < 1) return `${plain(ms * 1000, 0)} µs`;
-  if (ms < 1000) return `${plain(ms, ms >= 10 || Number.isInteger(ms) ? 0 : 1)} ms`;
-  if (ms < 60000) return `${plain(ms / 1000, ms < 10000 ? 2 : 1)} s`;
+  if (ms < 0.9995) return `${plain(ms * 1000, 0)} µs`;
+  if (ms < 999.5) return `${plain(ms, ms >= 9.95 || Number.isInteger(ms) ? 0 : 1)} ms`;
+  if (ms < 59950) return `${plain(ms / 1000, ms < 9995 ? 2 : 1)} s`;
   return `${plain(ms / 60000, 1)} min`;
 };
 
