@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from evaluation.models import EvalRun, GoldenItem, ItemResult, JudgeAnswer, Label, RunItem, Score
+from evaluation.models import EvalRun, GoldenItem, GoldenUpload, ItemResult, JudgeAnswer, Label, RunItem, Score
+from evaluation.uploads import drop_untaken
 from events.retention import PSEUDONYM_PREFIX, drop_payloads_of_calls
 from events.selectors import runs_of_tenant
 
@@ -31,17 +32,20 @@ class GoldenKeeping:
         """Nothing: what was put into a set was put there to stay."""
         return 0
 
-    def purge(self, _tenant_id: uuid.UUID, _before: datetime) -> int:
-        """Nothing, for the same reason."""
-        return 0
+    def purge(self, tenant_id: uuid.UUID, _before: datetime) -> int:
+        """Uploads that nobody took within a day; items stay, for the same reason."""
+        return drop_untaken(tenant_id)
 
     def erase_user(self, tenant_id: uuid.UUID, end_user: str, pseudonym: str, until: datetime) -> int:
-        """Texts of the items that were made of their calls, in all versions, and of whatever runs made of these."""
+        """Texts of the items that were made of their calls, in all versions and in uploads that nobody has taken yet,
+        and of whatever runs made of these.
+        """
         mine = Q(end_user=end_user, called_at__lte=until) | Q(source__in=_calls_of(tenant_id, pseudonym, until))
         erased, keys = 0, _Keys()
         while rows := list(_items(tenant_id).filter(mine, erased_at=None).values_list("pk", "key")[:BATCH]):
             with transaction.atomic():
                 _erase_runs(tenant_id, [pk for pk, _ in rows])
+                _erase_uploads(tenant_id, {key for _, key in rows})
                 erased += _erase_items(tenant_id, rows, keys, pseudonym)
         return erased
 
@@ -76,6 +80,15 @@ def _erase_items(tenant_id: uuid.UUID, rows: Sequence[tuple[uuid.UUID, str]], ke
         values = {**_EMPTY, "key": keys[key], "end_user": pseudonym, "source": "", "erased_at": timezone.now()}
         changed += _items(tenant_id).filter(pk=pk).update(**values)
     return changed
+
+
+def _erase_uploads(tenant_id: uuid.UUID, keys: set[str]) -> None:
+    """Also because an upload that is taken later would bring the texts back, as items of nobody."""
+    for upload in GoldenUpload.objects.for_tenant(tenant_id).select_for_update():
+        left = [item for item in upload.items if item["key"] not in keys]
+        if len(left) < len(upload.items):
+            upload.items = left
+            upload.save(update_fields=["items"])
 
 
 def _erase_runs(tenant_id: uuid.UUID, items: Sequence[uuid.UUID]) -> None:

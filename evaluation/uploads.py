@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +18,7 @@ from tenants.actor import current_actor
 
 MAX_BYTES: Final = 20_000_000
 KEPT: Final = timedelta(days=1)
+"""How long an upload waits to be taken."""
 MOST_ERRORS: Final = 500
 
 
@@ -33,7 +35,7 @@ def read_upload(*, golden_set: GoldenSet, name: str, content: bytes) -> GoldenUp
     except UnicodeDecodeError as error:
         raise ValidationError(f"The file is not UTF-8: byte {error.start:,} is none of it.") from error
     found = read(text, name=name)
-    GoldenUpload.objects.for_tenant(golden_set.tenant_id).filter(uploaded_at__lt=timezone.now() - KEPT).delete()
+    drop_untaken(golden_set.tenant_id)
     row: GoldenUpload = GoldenUpload.objects.create(
         tenant_id=golden_set.tenant_id,
         golden_set=golden_set,
@@ -43,6 +45,12 @@ def read_upload(*, golden_set: GoldenSet, name: str, content: bytes) -> GoldenUp
         uploaded_by=current_actor().name,
     )
     return row
+
+
+def drop_untaken(tenant_id: uuid.UUID) -> int:
+    """Delete what nobody took in time; returns how many uploads that were."""
+    deleted, _ = GoldenUpload.objects.for_tenant(tenant_id).filter(uploaded_at__lt=timezone.now() - KEPT).delete()
+    return int(deleted)
 
 
 @transaction.atomic

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.utils import timezone
 
 from evaluation.engine.golden_files import Item
 from evaluation.from_calls import add_call
 from evaluation.golden_sets import freeze, items_of, newest_version, put_items, save_item
-from evaluation.models import EvalRun, GoldenItem, GoldenSet, ItemResult, JudgeAnswer, Label, RunItem, Score
+from evaluation.models import (
+    EvalRun,
+    GoldenItem,
+    GoldenSet,
+    GoldenUpload,
+    ItemResult,
+    JudgeAnswer,
+    Label,
+    RunItem,
+    Score,
+)
+from evaluation.uploads import read_upload, take_upload
 from events.models import EventRecord
-from tenants.data_protection import erase_end_user, erase_late_arrivals, pseudonym_of
+from tenants.data_protection import apply_retention, erase_end_user, erase_late_arrivals, pseudonym_of
 from tenants.models import Tenant
 from tests.evaluation.golden_rows import finished_run, make_run, make_set
 from tests.tenants.factories import make_tenant, make_user
@@ -84,6 +96,29 @@ def test_an_item_stays_theirs_when_it_is_edited_or_uploaded_again(tenant: Tenant
 
     assert places_of(SECRET) == []
     assert [row.input for row in rows_of(golden_set)] == ["Hello", "", "", "Other"]
+
+
+def test_an_upload_that_waits_to_be_taken_does_not_bring_it_back(tenant: Tenant, golden_set: GoldenSet):
+    key = items_of(newest_version(golden_set)).get(source="req_ann").key
+    lines = [{"key": key, "input": SECRET}, {"input": "Other"}]
+    upload = read_upload(golden_set=golden_set, name="all.jsonl", content=b"\n".join(map(msgspec.json.encode, lines)))
+    assert "public.evaluation_goldenupload" in places_of(SECRET)
+
+    erase_end_user(tenant, ANN)
+
+    assert places_of(SECRET) == []
+    upload.refresh_from_db()
+    take_upload(upload=upload)
+    assert [row.input for row in rows_of(golden_set)] == ["Hello", "", "Other"]
+
+
+def test_an_upload_that_nobody_takes_goes_after_a_day(tenant: Tenant, golden_set: GoldenSet):
+    old, new = (read_upload(golden_set=golden_set, name=f"{name}.csv", content=b"input\nHi\n") for name in "ab")
+    GoldenUpload.objects.for_tenant(tenant).filter(pk=old.pk).update(uploaded_at=timezone.now() - timedelta(hours=25))
+
+    apply_retention(tenant)
+
+    assert list(GoldenUpload.objects.for_tenant(tenant)) == [new]
 
 
 def test_an_erased_item_is_not_asked_any_more_neither_by_runs_under_way_nor_by_new_ones(answering: Tenant, monkeypatch):
