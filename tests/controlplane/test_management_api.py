@@ -33,7 +33,7 @@ OF_THEIR_OWN = (
     "guardrails/policies",
 )
 """Never changed but by actions, and seen by few, or of more than one row: tested with their own verbs."""
-READ_ONLY = ("audit-entries", "runs", "events", "quarantined-events", "usage")
+READ_ONLY = ("audit-entries", "runs", "events", "quarantined-events", "usage", "insights/savings")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from insights.models import AdviceDecision
+from insights.models import AdviceDecision, KeptSavings
 from tenants import services
 from tenants.models import ApiKey
 from tests.insights.planted_calls import DAY, Planted
@@ -52,6 +52,34 @@ def test_another_tenants_figures_are_unknown(world: World):
     other = make_tenant(slug="globex")
     for name in ("cost-impact", "recommendations"):
         assert world.owner.get(f"/api/v1/insights/{other.pk}/{name}").status_code == 404
+
+
+def test_tenants_are_listed_by_what_they_spent_in_vain(world: World):
+    other = make_tenant(slug="globex")
+    advice = [{"key": "unused_key:1", "title": "Revoke it", "saving_nanousd": None, "open": True}]
+    for tenant, wasted in ((world.tenant, 1_500), (other, 4_250)):
+        KeptSavings.objects.create(
+            tenant=tenant, spent_nanousd=9_000, wasted_nanousd=wasted, advice=advice, open_advice=tenant == other
+        )
+    address = "/api/v1/insights/savings"
+
+    found = world.operator.get(address).json()["data"]
+
+    assert [(one["tenant_id"], one["wasted_nanousd"]) for one in found] == [
+        (str(other.pk), 4_250),
+        (str(world.tenant.pk), 1_500),
+    ]
+    assert found[0]["advice"] == advice
+    for asked, expected in (("true", [4_250]), ("false", [1_500])):
+        some = world.operator.get(f"{address}?has_advice={asked}").json()["data"]
+        assert [one["wasted_nanousd"] for one in some] == expected
+    assert world.operator.get(f"{address}?has_advice=some").status_code == 400
+    (own,) = world.owner.get(address).json()["data"]
+    assert own["tenant_id"] == str(world.tenant.pk)
+    one = world.owner.get(f"{address}/{own['id']}")
+    assert one.json() == own
+    assert world.owner.get(f"{address}/{own['id']}", HTTP_IF_NONE_MATCH=one.headers["ETag"]).status_code == 304
+    assert world.owner.get(f"{address}/{found[0]['id']}").status_code == 404
 
 
 def test_a_recommendation_is_read_and_decided_about(world: World):

@@ -173,7 +173,8 @@ def _plant_insights(tenant: Tenant, marker: str) -> None:
         figures={"calls": 1, "wastes": [waste]},
     )
     KeptSavings.objects.create(
-        tenant=tenant, advice=[{"key": f"cache_route:{marker}", "title": f"{marker} advice", "saving_nanousd": 1}]
+        tenant=tenant,
+        advice=[{"key": f"cache_route:{marker}", "title": f"{marker} advice", "saving_nanousd": 1, "open": True}],
     )
 
 
