@@ -143,7 +143,7 @@ def _business(rule: ImpactRule, tenant: Tenant, period: Period, wastes: Sequence
     else:
         quantity, unit = float(_counted(rule, tenant, period, wastes)), "calls"
     nanousd = round(quantity * rule.nanousd)
-    shown = f"{quantity:,.0f}" if unit == "calls" else f"{quantity:,.1f}"
+    shown = formats.counted(int(quantity), "call") if unit == "calls" else f"{quantity:,.1f} minutes"
     one = "a call" if unit == "calls" else "a minute"
     return BusinessCost(
         rule_id=str(rule.pk),
@@ -151,7 +151,7 @@ def _business(rule: ImpactRule, tenant: Tenant, period: Period, wastes: Sequence
         quantity=quantity,
         unit=unit,
         nanousd=nanousd,
-        how=f"{shown} {unit} × {formats.money(rule.nanousd)} {one}: {describe(rule)}.",
+        how=f"{shown} × {formats.money(rule.nanousd)} {one}: {describe(rule)}.",
     )
 
 

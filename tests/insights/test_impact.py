@@ -110,7 +110,7 @@ def test_rules_say_what_it_costs_the_business(acme, planted):
         "Complaint": (1, 7),
     }
     assert impact.business_nanousd == 2_500_000_007
-    assert "1 calls × $2.50 a call: failed calls over the route checkout with plan = paid." in impact.business[1].how
+    assert "1 call × $2.50 a call: failed calls over the route checkout with plan = paid." in impact.business[1].how
 
 
 def test_minutes_of_incidents_that_overlap_count_once(acme):
