@@ -126,6 +126,21 @@ def test_a_report_shows_where_a_variant_is_better_than_chance(developer: Client,
     assert developer.get(f"/t/acme/reports/{report.pk}/pdf/").content.startswith(b"%PDF-")
 
 
+def test_a_kept_report_with_a_column_too_many_is_shown(developer: Client, acme: Tenant, weekly):
+    two_weeks(acme)
+    report = made(weekly)
+    kept = report.content
+    assert kept is not None
+    table = next(table for section in kept["sections"] for table in section.get("tables", ()) if table["rows"])
+    table["columns"].append({"label": "Of no cell"})
+    Report.objects.filter(tenant=acme, pk=report.pk).update(content=kept)
+
+    shown = body(developer.get(f"/t/acme/reports/{report.pk}/"))
+
+    assert table["title"] in shown
+    assert "Of no cell" not in shown
+
+
 def test_costs_are_not_everybodys(as_member, acme: Tenant, weekly):
     two_weeks(acme, dearer=3)
     report = made(weekly)
