@@ -96,17 +96,20 @@ async def test_a_header_with_a_line_break_is_an_error(value: bytes) -> None:
 
 async def test_a_client_that_does_not_read_is_waited_for() -> None:
     answers: list[bool] = []
+    full = asyncio.Event()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         headers = [(b"content-length", b"1000000")]
         answers.append(scope["extensions"][DIRECT].answer(200, headers, b"x" * 1_000_000))
         if not answers[-1]:
+            full.set()
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"x" * 1_000_000})
 
     async with served(application) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(REQUEST * 20)
+            await asyncio.wait_for(full.wait(), 10)
             await asyncio.sleep(0.3)
             stuck = len(answers)
             assert answers[-1] is False
