@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from alerting.causes.evidence import Happened
 from alerting.causes.rows import Deployment
+from console.formats import counted
 from contracts.tenant_scope import across_tenants
 from tenants.audit import AuditEntry
 
@@ -179,7 +180,7 @@ def _circuits(around: Around) -> list[Happened]:
             around,
             at,
             "breaker",
-            f"The circuit of {target} opened {times} time{'' if times == 1 else 's'} ({reason.replace('_', ' ')}).",
+            f"The circuit of {target} opened {counted(times, 'time')} ({reason.replace('_', ' ')}).",
             (target,),
         )
         for target, reason, at, times in rows

@@ -19,6 +19,7 @@ from alerting.actions.services import delete_action, may_undo, require, save_act
 from alerting.actions.undoing import undo
 from alerting.pages.action_form import ActionForm
 from alerting.pages.words import AlertingPage, ChangePage, one_of
+from console.formats import counted
 from console.forms import FormPage
 from console.forms.views import go_to
 from console.tables import Column, Empty, Table, TablePage
@@ -31,8 +32,7 @@ MOST_RUNS = 25
 def thing(row: AlertAction) -> str:
     """What it acts upon, in a few words."""
     if row.kind == AlertAction.Kind.DEGRADE:
-        number = len(row.keep)
-        return f"{row.route}: {number} target{'' if number == 1 else 's'}"
+        return f"{row.route}: {counted(len(row.keep), 'target')}"
     return str(row.target or row.policy or row.channel or row.route or "–")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from console.formats import duration, number, percent, size
+from console.formats import counted, duration, number, percent, size
 from controlplane.pages.health_database import MOST_COUNTED, DatabaseState
 from controlplane.pages.health_metrics import Figures
 from controlplane.pages.health_redis import RedisState, Seen
@@ -98,10 +98,6 @@ def _fresh(seen: Sequence[Seen], now_ms: int, silent_s: float) -> list[Seen]:
     return [one for one in seen if now_ms - one.at_ms <= silent_s * 1000]
 
 
-def _plural(count: int, word: str) -> str:
-    return f"{number(count)} {word}{'' if count == 1 else 's'}"
-
-
 def _not_known(name: str, meaning: str) -> Check:
     return Check(name, UNKNOWN, "Not known while Redis is down", meaning, runbook="redis-down")
 
@@ -117,7 +113,7 @@ def _web_workers(redis: RedisState, now_ms: int) -> Check:
     return Check(
         "Web workers",
         GOOD if fresh else BAD,
-        _plural(len(fresh), "worker"),
+        counted(len(fresh), "worker"),
         meaning,
         "No worker tells of itself. Look at the web process and its log; one that answers pages and says nothing is "
         "cut off from Redis.",
@@ -250,7 +246,7 @@ def _quarantine(database: DatabaseState) -> Check:
     return Check(
         "Quarantine",
         WARN if database.quarantined else GOOD,
-        f"more than {number(MOST_COUNTED)}" if more else _plural(database.quarantined, "line"),
+        f"more than {number(MOST_COUNTED)}" if more else counted(database.quarantined, "line"),
         meaning,
         "Usually an old collector met a new type during an upgrade. Then run manage.py retry_quarantined.",
         "events-quarantined",
@@ -268,7 +264,7 @@ def _celery(redis: RedisState, now_ms: int) -> Check:
     return Check(
         "Celery workers",
         GOOD if fresh else BAD,
-        _plural(len(fresh), "worker"),
+        counted(len(fresh), "worker"),
         meaning,
         "Start one: celery -A controlplane worker. Calls go on without; what is due is done late.",
         "instance-down",
@@ -283,7 +279,7 @@ def _queue(redis: RedisState) -> Check:
     return Check(
         "Queue",
         BAD if redis.queued > 1_000 else WARN if redis.queued > 100 else GOOD,
-        f"{_plural(redis.queued, 'task')} waiting",
+        f"{counted(redis.queued, 'task')} waiting",
         meaning,
         "Workers are too few, stuck or gone. Look at their log; raise CELERY_CONCURRENCY or start another worker.",
         "instance-down",
@@ -300,7 +296,7 @@ def _beat(redis: RedisState, now_ms: int) -> Check:
     return Check(
         "Beat",
         BAD if not fresh else WARN if len(fresh) > 1 else GOOD,
-        "Never seen" if last is None else f"{_plural(len(fresh), 'clock')}, last tick {_ago(last, now_ms)}",
+        "Never seen" if last is None else f"{counted(len(fresh), 'clock')}, last tick {_ago(last, now_ms)}",
         meaning,
         "With none, nothing that is due is done: start celery -A controlplane beat. With two, tasks are done "
         "twice: stop one.",
@@ -318,7 +314,7 @@ def _alert_rules(database: DatabaseState) -> Check:
     return Check(
         "Alert rules",
         BAD if found.is_late else WARN if found.failed else GOOD,
-        f"{_plural(found.rules, 'rule')}, {duration(found.age_s * 1000)} ago",
+        f"{counted(found.rules, 'rule')}, {duration(found.age_s * 1000)} ago",
         meaning,
         "With a worker and beat running, look for alerting.check in the worker's log. Rules that cannot be checked say "
         "so on their pages.",

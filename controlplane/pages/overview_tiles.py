@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from console.formats import duration, money, percent
+from console.formats import counted, duration, money, percent
 from controlplane.pages.overview_scope import OverviewScope
 from events.traffic.histogram import percentiles_ms
 from events.traffic.kept_answers import cache_figures
@@ -154,7 +154,7 @@ def _guardrails(shown: OverviewScope) -> Tile:
         before.get(MATCHED, 0),
         points=shown.guarded.get(MATCHED, ()),
         url=address,
-        hint=f"{blocked:,} call{'' if blocked == 1 else 's'} blocked",
+        hint=f"{counted(blocked, 'call')} blocked",
     )
 
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.generic import TemplateView
 
+from console.formats import counted
 from console.forms import FormPage
 from console.forms.views import go_to
 from evaluation.engine.golden_files import text_of
@@ -98,6 +99,5 @@ class UploadPreview(OfSet, TemplateView):
         except ValidationError as refusal:
             messages.error(request, " ".join(refusal.messages))
             return go_to(request, request.get_full_path())
-        items = f"{number:,} item{'' if number == 1 else 's'}"
-        messages.success(request, f"{items} taken into version {version.number}.")
+        messages.success(request, f"{counted(number, 'item')} taken into version {version.number}.")
         return go_to(request, self.cancel_url())

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.views.generic import View
 
+from console.formats import counted
 from console.forms import FormPage
 from console.forms.views import go_to
 from rag import services
@@ -203,7 +204,7 @@ class DocumentsDelete(OfChosen):
             collection=self.collection, documents=documents_of(self.collection).filter(pk__in=chosen)
         )
         if gone:
-            messages.success(request, f"{gone} document{'' if gone == 1 else 's'} deleted.")
+            messages.success(request, f"{counted(gone, 'document')} deleted.")
         else:
             messages.error(request, "Choose documents first.")
         return go_to(request, self.tab_url("documents"))

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.views.generic import TemplateView
 
+from console.formats import counted
 from tenants.data_protection import retention_of
 from tenants.erased_users import ErasedEndUser
 from tenants.models import Tenant
@@ -40,7 +41,7 @@ def data_facts(tenant: Tenant) -> dict[str, Any]:
 
     def told(number: int, own: int | None) -> str:
         source = "" if own is not None and own == number else " (default)"
-        return f"{number:,} day{'' if number == 1 else 's'}{source}"
+        return f"{counted(number, 'day')}{source}"
 
     return {
         "storage": label,
