@@ -70,4 +70,4 @@ class SavingsResource(Readable):
 
     def versions(self, row: KeptSavings) -> list[Any]:
         """A new one each time that it is worked out, and when somebody decides about a recommendation."""
-        return [row.computed_at.isoformat(), row.open_advice, row.saving_nanousd]
+        return [row.computed_at.isoformat(), row.advice]

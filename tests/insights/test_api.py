@@ -79,6 +79,8 @@ def test_tenants_are_listed_by_what_they_spent_in_vain(world: World):
     one = world.owner.get(f"{address}/{own['id']}")
     assert one.json() == own
     assert world.owner.get(f"{address}/{own['id']}", HTTP_IF_NONE_MATCH=one.headers["ETag"]).status_code == 304
+    KeptSavings.objects.for_tenant(world.tenant).update(advice=[{**advice[0], "open": False}])
+    assert world.owner.get(f"{address}/{own['id']}", HTTP_IF_NONE_MATCH=one.headers["ETag"]).status_code == 200
     assert world.owner.get(f"{address}/{found[0]['id']}").status_code == 404
 
 
