@@ -20,6 +20,9 @@ _AFTER_STOP_S = 2.0
 _STEADY_S = 10.0
 """A worker that has lived this long has started well."""
 
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""A worker has one thread that does nearly all: pools of memory for each of the others only hold what nobody uses."""
+
 
 class WorkerPool:
     """``workers`` processes on one listening socket, whose number each gets as the last argument of ``command``.
@@ -79,6 +82,7 @@ class WorkerPool:
             *self._command,
             str(file_number),
             stdin=asyncio.subprocess.DEVNULL,
+            env=_ENVIRONMENT | os.environ,
             pass_fds=(file_number,),
             preexec_fn=leash(signal.SIGTERM),
         )

@@ -23,7 +23,7 @@ RESERVE = 0.1
 PENDING_BYTES = 4 << 20
 """What may wait in memory while the disk refuses writes."""
 WRITE_DELAY_S = 0.001
-"""How long an event may wait for others that can share its write."""
+"""How long an event may wait for others that can share its write, or half as long again."""
 
 
 _Emitted = tuple[EventPayload, EventContext, int]
@@ -41,7 +41,7 @@ class Observer(Protocol):
 
 
 class SpoolEmitter:
-    """Writes events to a spool within ``WRITE_DELAY_S``, or at once where no loop runs. Thread-safe."""
+    """Writes events to a spool after about ``WRITE_DELAY_S``, or at once where no loop runs. Thread-safe."""
 
     def __init__(
         self,
@@ -58,6 +58,8 @@ class SpoolEmitter:
         self._observer = observer
         self._lock = threading.Lock()
         self._pending: list[_Emitted] = []
+        self._pending_since = 0.0
+        """When the oldest of them came (``time.monotonic``)."""
         self._held = b""
         """Lines that the disk refused."""
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
@@ -70,6 +72,8 @@ class SpoolEmitter:
         Where no loop runs it is written before this returns.
         """
         with self._lock:
+            if not self._pending:
+                self._pending_since = time.monotonic()
             self._pending.append((payload, context, self._now_ns()))
         self._schedule()
 
@@ -103,9 +107,15 @@ class SpoolEmitter:
             return
         if self._scheduled_on is not loop:
             self._scheduled_on = loop
-            loop.call_later(WRITE_DELAY_S, self._flush_scheduled)
+            loop.call_later(WRITE_DELAY_S, self._flush_scheduled, loop)
 
-    def _flush_scheduled(self) -> None:
+    def _flush_scheduled(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            left_s = self._pending_since + WRITE_DELAY_S - time.monotonic() if self._pending else 0.0
+        if left_s > WRITE_DELAY_S / 2:
+            # What it was scheduled for was written with the end of a call; these came later, and may wait for theirs.
+            loop.call_later(WRITE_DELAY_S, self._flush_scheduled, loop)
+            return
         self._scheduled_on = None
         self.flush()
 
