@@ -72,6 +72,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_workers_memory_comes_from_one_pool_unless_the_operator_wants_more(monkeypatch: pytest.MonkeyPatch):
+    shows = SERVES.replace("os.getpid()", 'os.environ["MALLOC_ARENA_MAX"]')
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    async with pool(shows) as running:
+        assert await running.who() == 1
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    async with pool(shows) as running:
+        assert await running.who() == 4
+
+
 async def test_a_killed_worker_is_replaced_while_its_callers_wait() -> None:
     async with pool(SERVES) as running:
         first = await running.who()

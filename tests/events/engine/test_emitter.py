@@ -44,6 +44,19 @@ async def test_events_are_written_together_soon_after_the_first(tmp_path: Path):
         assert len(_lines(spool)) == count
 
 
+async def test_events_after_a_flush_wait_for_a_time_of_their_own_and_no_longer(tmp_path: Path):
+    spool = Spool.open(tmp_path)
+    emitter = _emitter(spool)
+    for number in range(1, 20):
+        emitter.emit(started(), context())
+        emitter.flush()
+        await asyncio.sleep(0.0001 * number)  # wherever the timer of the first stands
+        emitter.emit(started(), context())
+        async with asyncio.timeout(5):
+            while len(_lines(spool)) < 2 * number:  # noqa: ASYNC110 - conditions of another task
+                await asyncio.sleep(0.0005)
+
+
 async def test_flush_writes_at_once(tmp_path: Path):
     spool = Spool.open(tmp_path)
     emitter = _emitter(spool)
