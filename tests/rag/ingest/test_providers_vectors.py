@@ -41,8 +41,8 @@ def put(collection: Collection, text: str) -> Document:
 def test_documents_are_embedded_by_the_routes_model(collection):
     put(collection, "Thirty days of leave.")
     index = EmbeddingIndex.objects.get()
-    [vector] = ChunkVector.objects.values_list("vector", flat=True)
     assert index.error == ""
+    [vector] = ChunkVector.objects.values_list("vector", flat=True)
     assert index.model_version
     assert index.dimensions == len(vector)
 
