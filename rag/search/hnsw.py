@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 FROM: Final = 10_000
 """Vectors from which an index is made; it goes when they are fewer than half of it."""
 M: Final = 16
-EF_CONSTRUCTION: Final = 100
+EF_CONSTRUCTION: Final = 240
+"""Nodes in view while a vector is put in its place: recall against the time of every vector that comes."""
 EXACT, BY_GRAPH = "exact", "hnsw"
 
 _STATE: Final = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from rag.models import EmbeddingIndex
 from rag.search.conditions import conditions
 from rag.search.keyword import Hit
 from rag.search.limits import NONE, Asking, Setting
 from rag.search.scope import Scope
 
-EF_SEARCH: Final = 200
+EF_SEARCH: Final = 220
 """Nodes that a search of HNSW keeps in view: recall against time."""
 MAX_SCANNED: Final = 60_000
 """Vectors that it goes on through at most where filters drop most of them."""
@@ -77,7 +79,7 @@ def _nearest(
     values |= {
         "tenant": scope.tenant_id,
         "index": index_ids[0] if len(index_ids) == 1 else index_ids,
-        "query": "[" + ",".join(f"{value:.6g}" for value in vector) + "]",
+        "query": msgspec.json.encode(vector).decode(),  # as PostgreSQL writes vectors, and as quickly as can be
         "depth": scope.depth,
     }
     sql = how.format(dimensions=len(vector), of_index=of_index, conditions=more)
